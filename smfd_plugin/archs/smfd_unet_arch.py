@@ -1,0 +1,176 @@
+"""SMFD-UNet (arXiv 2604.07477): semantic masks from the blurry face, fused into a light UNet.
+
+The order of the two steps, the mask fusion at several stages and the parts (residual dense
+convolutions, CBAM, pixel shuffle) are the paper's. Widths, depths, the half-resolution stem and the
+form of the fusion are ours.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from basicsr.utils.registry import ARCH_REGISTRY
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from smfd_plugin.archs.blocks import (
+    MaskFusion,
+    PixelShuffleUpsample,
+    ResidualDenseConv,
+    activation,
+    pad_to_multiple,
+)
+
+
+def downsample(in_channels: int, out_channels: int) -> nn.Module:
+    """(N, in, H, W) to (N, out, H/2, W/2)."""
+    return nn.Conv2d(in_channels, out_channels, 2, stride=2)
+
+
+@ARCH_REGISTRY.register()
+class SemanticMaskGenerator(nn.Module):
+    """Step 1: a UNet that draws the parts of a face from its blurry picture.
+
+    It works at a quarter of the input's size, since a mask has no fine texture.
+
+    Args:
+        num_classes: K, the number of semantic classes.
+        widths: channels of the stages, the first at 1/4 of the input's size, each next at half.
+        depth: dense convolutions in each residual dense block, which grow by half the width.
+    """
+
+    def __init__(
+        self, num_classes: int = 7, widths: Sequence[int] = (32, 64, 96, 128), depth: int = 2
+    ) -> None:
+        super().__init__()
+        self.multiple = 4 * 2 ** (len(widths) - 1)
+        self.stem = nn.Conv2d(3 * 16, widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(
+            ResidualDenseConv(width, width // 2, depth) for width in widths
+        )
+        self.down = nn.ModuleList(downsample(fine, coarse) for fine, coarse in pairwise(widths))
+        self.up = nn.ModuleList(
+            PixelShuffleUpsample(coarse, fine) for fine, coarse in pairwise(widths)
+        )
+        self.decoder = nn.ModuleList(
+            ResidualDenseConv(width, width // 2, depth) for width in widths[:-1]
+        )
+        self.head = PixelShuffleUpsample(widths[0], num_classes)
+
+    def forward(self, lq: Tensor) -> Tensor:
+        """Mask logits at half size.
+
+        Args:
+            lq: (N, 3, H, W) RGB in [0, 1], H and W multiples of `self.multiple`.
+
+        Returns:
+            (N, K, H/2, W/2) logits; softmax over K gives class probabilities.
+        """
+        x = self.stem(F.pixel_unshuffle(lq, 4))
+        skips = []
+        for block, down in zip(self.encoder, self.down, strict=False):
+            x = block(x)
+            skips.append(x)
+            x = down(x)
+        x = self.encoder[-1](x)
+        for block, up, skip in zip(
+            reversed(self.decoder), reversed(self.up), reversed(skips), strict=True
+        ):
+            x = block(up(x) + skip)
+        return self.head(x)
+
+
+@ARCH_REGISTRY.register()
+class SMFDUNet(nn.Module):
+    """Both steps: masks from the blurry face, then the sharp face under their guidance.
+
+    Args:
+        num_classes: K, the number of semantic classes.
+        widths: channels of the deblurring UNet's stages, the first at 1/2 of the input's size, each
+            next at half.
+        growths: channels that each dense convolution of a stage adds.
+        encoder_blocks: residual dense blocks per encoder stage, the last being the bottleneck.
+        decoder_blocks: residual dense blocks per decoder stage, one fewer than the stages.
+        mask_widths: channels of the mask generator's stages, see SemanticMaskGenerator.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 7,
+        widths: Sequence[int] = (32, 64, 128, 192),
+        growths: Sequence[int] = (16, 24, 48, 64),
+        encoder_blocks: Sequence[int] = (1, 1, 2, 4),
+        decoder_blocks: Sequence[int] = (1, 1, 2),
+        mask_widths: Sequence[int] = (32, 64, 96, 128),
+    ) -> None:
+        super().__init__()
+        self.mask_generator = SemanticMaskGenerator(num_classes, mask_widths)
+        self.multiple = max(2 * 2 ** (len(widths) - 1), self.mask_generator.multiple)
+        self.stem = nn.Conv2d(3 * 4, widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(
+            nn.Sequential(*(ResidualDenseConv(width, growth) for _ in range(blocks)))
+            for width, growth, blocks in zip(widths, growths, encoder_blocks, strict=True)
+        )
+        self.encoder_fusion = nn.ModuleList(MaskFusion(width, num_classes) for width in widths)
+        self.down = nn.ModuleList(downsample(fine, coarse) for fine, coarse in pairwise(widths))
+        self.up = nn.ModuleList(
+            PixelShuffleUpsample(coarse, fine) for fine, coarse in pairwise(widths)
+        )
+        self.decoder = nn.ModuleList(
+            nn.Sequential(*(ResidualDenseConv(width, growth) for _ in range(blocks)))
+            for width, growth, blocks in zip(
+                widths[:-1], growths[:-1], decoder_blocks, strict=True
+            )
+        )
+        self.decoder_fusion = nn.ModuleList(MaskFusion(width, num_classes) for width in widths[:-1])
+        self.tail = nn.Conv2d(widths[0], 3 * 4, 3, padding=1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)
+
+    def forward(self, lq: Tensor, return_masks: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        """Deblurs faces.
+
+        Args:
+            lq: (N, 3, H, W) RGB in [0, 1], any H and W of at least 32. The features are computed
+                from values clamped to [0, 1], so that no input makes them overflow.
+            return_masks: also return the mask logits.
+
+        Returns:
+            (N, 3, H, W) sharp RGB, not clamped; with `return_masks` a pair of it and the
+            (N, K, H, W) mask logits. A freshly constructed network returns `lq` itself.
+        """
+        height, width = lq.shape[-2:]
+        padded = pad_to_multiple(lq.clamp(0, 1), self.multiple)
+        logits = self.mask_generator(padded)
+        residual = self.deblur(padded, logits.softmax(1))
+        image = lq + residual[..., :height, :width]
+        if not return_masks:
+            return image
+        logits = F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
+        return image, logits[..., :height, :width]
+
+    def deblur(self, lq: Tensor, masks: Tensor) -> Tensor:
+        """Step 2 alone: the residual that makes the face sharp.
+
+        Args:
+            lq: (N, 3, H, W) RGB in [0, 1], H and W multiples of `self.multiple`.
+            masks: (N, K, H/2, W/2) class probabilities.
+
+        Returns:
+            (N, 3, H, W) residual, to be added to `lq`.
+        """
+        pyramid = [masks]
+        for _ in self.down:
+            pyramid.append(F.avg_pool2d(pyramid[-1], 2))
+
+        x = self.stem(F.pixel_unshuffle(lq, 2))
+        skips = []
+        for stage, down in enumerate(self.down):
+            x = self.encoder[stage](self.encoder_fusion[stage](x, pyramid[stage]))
+            skips.append(x)
+            x = down(x)
+        x = self.encoder[-1](self.encoder_fusion[-1](x, pyramid[-1]))
+        for stage in reversed(range(len(self.up))):
+            x = self.up[stage](x) + skips[stage]
+            x = self.decoder[stage](self.decoder_fusion[stage](x, pyramid[stage]))
+        return F.pixel_shuffle(self.tail(x), 2)
