@@ -118,22 +118,24 @@ class SMFDUNet(nn.Module):
         )
         self.decoder = nn.ModuleList(
             nn.Sequential(*(ResidualDenseConv(width, growth) for _ in range(blocks)))
-            for width, growth, blocks in zip(
-                widths[:-1], growths[:-1], decoder_blocks, strict=True
-            )
+            for width, growth, blocks in zip(widths[:-1], growths[:-1], decoder_blocks, strict=True)
         )
         self.decoder_fusion = nn.ModuleList(MaskFusion(width, num_classes) for width in widths[:-1])
         self.tail = nn.Conv2d(widths[0], 3 * 4, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)
 
-    def forward(self, lq: Tensor, return_masks: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(
+        self, lq: Tensor, return_masks: bool = False, masks_only: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """Deblurs faces.
 
         Args:
             lq: (N, 3, H, W) RGB in [0, 1], any H and W of at least 32. The features are computed
                 from values clamped to [0, 1], so that no input makes them overflow.
             return_masks: also return the mask logits.
+            masks_only: return the mask logits alone and leave step 2 out (for the mask warm-up; in
+                `forward` because a data-parallel wrapper sees nothing else).
 
         Returns:
             (N, 3, H, W) sharp RGB, not clamped; with `return_masks` a pair of it and the
@@ -142,12 +144,13 @@ class SMFDUNet(nn.Module):
         height, width = lq.shape[-2:]
         padded = pad_to_multiple(lq.clamp(0, 1), self.multiple)
         logits = self.mask_generator(padded)
-        residual = self.deblur(padded, logits.softmax(1))
-        image = lq + residual[..., :height, :width]
-        if not return_masks:
-            return image
+        if not masks_only:
+            image = lq + self.deblur(padded, logits.softmax(1))[..., :height, :width]
+            if not return_masks:
+                return image
         logits = F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
-        return image, logits[..., :height, :width]
+        logits = logits[..., :height, :width]
+        return logits if masks_only else (image, logits)
 
     def deblur(self, lq: Tensor, masks: Tensor) -> Tensor:
         """Step 2 alone: the residual that makes the face sharp.

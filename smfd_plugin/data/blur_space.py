@@ -1,0 +1,213 @@
+"""Every degradation as one integer: the randomized blurring pipeline of SMFD-UNet.
+
+The paper (arXiv 2604.07477) speaks of motion and Gaussian blur in about 1.74 trillion different
+degradations; the factors below, and defocus, noise and JPEG among them, are ours.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from math import prod
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from smfd_plugin.data import kernels
+from smfd_plugin.data.kernels import Kernel
+
+MOTION_KINDS = ("line", "shake", "mixed")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One degradation: blur, then noise and JPEG in either order.
+
+    A factor that the kind of blur has no use for (the radius of a line, say) changes nothing.
+
+    Attributes:
+        kind: `line` (straight motion), `shake` (camera shake), `gaussian` (isotropic), `anisotropic`
+            (Gaussian with two sigmas), `defocus` (disk) or `mixed` (line, then anisotropic).
+        extent: pixels that a motion spans (line, shake, mixed).
+        angle: degrees, direction of motion and of the Gaussian's first axis.
+        seed: of the shake's trajectory and of the noise.
+        sigma_x: pixels, Gaussian's standard deviation (gaussian, anisotropic, mixed).
+        sigma_y: pixels, the same across the first axis (anisotropic, mixed).
+        radius: pixels, of the defocus disk.
+        noise: standard deviation of white Gaussian noise, in 1/255 of full scale.
+        jpeg: quality of a JPEG compression, 0 for none.
+        order: `noise-jpeg` (a camera's) or `jpeg-noise` (a compressed source seen again).
+    """
+
+    kind: str
+    extent: int
+    angle: float
+    seed: int
+    sigma_x: float
+    sigma_y: float
+    radius: float
+    noise: float
+    jpeg: int
+    order: str
+
+    def kernel(self) -> Kernel:
+        """The blur alone: odd-sized, float32, sum 1, centred."""
+        match self.kind:
+            case "line":
+                return kernels.line_kernel(self.extent, self.angle)
+            case "shake":
+                return kernels.shake_kernel(self.extent, self.angle, self.seed)
+            case "gaussian":
+                return kernels.gaussian_kernel(self.sigma_x, self.sigma_x)
+            case "anisotropic":
+                return kernels.gaussian_kernel(self.sigma_x, self.sigma_y, self.angle)
+            case "defocus":
+                return kernels.disk_kernel(self.radius)
+            case "mixed":
+                lens = kernels.gaussian_kernel(self.sigma_x, self.sigma_y, self.angle)
+                return kernels.convolve(kernels.line_kernel(self.extent, self.angle), lens)
+        raise ValueError(f"unknown kind of blur {self.kind!r}; known: {', '.join(KINDS)}")
+
+    def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Degrades a picture.
+
+        Args:
+            image: (H, W, 3) uint8 in OpenCV's BGR order (JPEG treats the colours differently).
+
+        Returns:
+            (H, W, 3) uint8, the same bytes at every call.
+        """
+        blurry = cv2.filter2D(
+            image, cv2.CV_32F, cv2.flip(self.kernel(), -1), borderType=cv2.BORDER_REFLECT_101
+        )
+        if self.order == "noise-jpeg":
+            return self._compress(_to_uint8(self._add_noise(blurry)))
+        return _to_uint8(self._add_noise(self._compress(_to_uint8(blurry))))
+
+    def _add_noise(self, image: NDArray) -> NDArray:
+        if not self.noise:
+            return image
+        rng = np.random.default_rng(self.seed)
+        return image + self.noise * rng.standard_normal(image.shape, np.float32)
+
+    def _compress(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if not self.jpeg:
+            return image
+        _, data = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, self.jpeg))
+        return cv2.imdecode(data, cv2.IMREAD_COLOR)
+
+
+def _to_uint8(image: NDArray) -> NDArray[np.uint8]:
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+KINDS = ("line", "shake", "mixed", "gaussian", "anisotropic", "defocus")
+
+FACTORS: dict[str, Sequence] = {
+    "kind": KINDS,
+    "extent": tuple(range(3, 32, 2)),
+    "angle": tuple(5.0 * i for i in range(36)),
+    "seed": range(1200),
+    "sigma_x": tuple(0.4 + 0.2 * i for i in range(20)),
+    "sigma_y": tuple(0.4 + 0.2 * i for i in range(20)),
+    "radius": tuple(1.0 + 0.5 * i for i in range(10)),
+    "noise": (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0),
+    "jpeg": (0, 95, 90, 85, 80, 70, 60),
+    "order": ("noise-jpeg", "jpeg-noise"),
+}
+"""The default factors: 1,741,824,000,000 scenarios, sized for faces of 256x256 pixels."""
+
+
+class BlurSpace:
+    """The product of discrete factors; an integer in [0, len(space)) names one scenario.
+
+    Numbering is mixed radix: the last factor varies fastest. Kernel sizes are in pixels, so one
+    space means stronger blur on smaller faces.
+
+    Args:
+        factors: values to replace in FACTORS, by factor.
+        weights: relative frequencies in `sample`, by factor, one for each of its values; factors
+            not named are drawn uniformly.
+
+    Raises:
+        ValueError: a factor or value that does not exist, no or repeated values, or weights that
+            do not fit.
+    """
+
+    def __init__(
+        self,
+        factors: Mapping[str, Sequence] | None = None,
+        weights: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
+        self.factors = FACTORS | _checked_factors(factors or {})
+        self._digits = {
+            name: {value: digit for digit, value in enumerate(values)}
+            for name, values in self.factors.items()
+        }
+        self._odds = _checked_weights(weights or {}, self.factors)
+
+    def __len__(self) -> int:
+        return prod(len(values) for values in self.factors.values())
+
+    def __getitem__(self, index: int) -> Scenario:
+        """The scenario of this number. Raises IndexError outside [0, len(space))."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"scenario {index} is outside [0, {len(self)})")
+        values = {}
+        for name, choices in reversed(self.factors.items()):
+            index, digit = divmod(int(index), len(choices))
+            values[name] = choices[digit]
+        return Scenario(**values)
+
+    def index(self, scenario: Scenario) -> int:
+        """The number of a scenario, the inverse of `space[i]`. Raises ValueError for a scenario
+        that has a value outside the space."""
+        index = 0
+        for (name, digits), value in zip(self._digits.items(), astuple(scenario), strict=True):
+            if value not in digits:
+                raise ValueError(f"{name}={value!r} is not in this blur space")
+            index = index * len(digits) + digits[value]
+        return index
+
+    def sample(self, rng: np.random.Generator) -> int:
+        """Draws a scenario's number: uniform over the space but for the weighted factors."""
+        index = 0
+        for name, values in self.factors.items():
+            odds = self._odds.get(name)
+            digit = rng.integers(len(values)) if odds is None else rng.choice(len(values), p=odds)
+            index = index * len(values) + int(digit)
+        return index
+
+    def apply(self, image: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
+        """Degrades an (H, W, 3) uint8 BGR picture by scenario `index`, see Scenario.apply."""
+        return self[index].apply(image)
+
+
+def _checked_factors(factors: Mapping[str, Sequence]) -> dict[str, tuple]:
+    for name, values in factors.items():
+        if name not in FACTORS:
+            raise ValueError(f"unknown blur factor {name!r}; known: {', '.join(FACTORS)}")
+        if not values or len(set(values)) != len(values):
+            raise ValueError(f"blur factor {name!r} needs distinct values, at least one")
+    unknown = set(factors.get("kind", ())) - set(KINDS)
+    if unknown:
+        raise ValueError(f"unknown kinds of blur {sorted(unknown)}; known: {', '.join(KINDS)}")
+    return {name: tuple(factors[name]) for name in factors}
+
+
+def _checked_weights(
+    weights: Mapping[str, Sequence[float]], factors: Mapping[str, Sequence]
+) -> dict[str, NDArray[np.float64]]:
+    odds = {}
+    for name, values in weights.items():
+        if name not in factors:
+            raise ValueError(f"weights for unknown blur factor {name!r}")
+        array = np.asarray(values, np.float64)
+        if array.shape != (len(factors[name]),) or (array < 0).any() or not array.sum() > 0:
+            raise ValueError(
+                f"blur factor {name!r} needs {len(factors[name])} weights >= 0, not all zero"
+            )
+        odds[name] = array / array.sum()
+    return odds
+
+
+assert tuple(FACTORS) == tuple(field.name for field in fields(Scenario))

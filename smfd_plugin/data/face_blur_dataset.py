@@ -1,0 +1,109 @@
+"""Sharp faces, with or without part masks, blurred on the fly."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from basicsr.utils import get_root_logger, img2tensor
+from basicsr.utils.registry import DATASET_REGISTRY
+from numpy.typing import NDArray
+from torch.utils.data import Dataset, get_worker_info
+
+from smfd_plugin.data.blur_space import BlurSpace
+from smfd_plugin.data.faces import FaceFolder
+from smfd_plugin.data.scenarios import read_scenarios
+
+
+@DATASET_REGISTRY.register()
+class FaceBlurDataset(Dataset):
+    """Pairs (blurry, sharp) of aligned faces, with the semantic class of each pixel.
+
+    Options (BasicSR's `datasets` entry):
+        dataroot: a folder or a list of folders, see FaceFolder.
+        gt_size: pixels; faces are resized to gt_size x gt_size before the blur.
+        crop_size: pixels, random crops of this size; absent: whole faces.
+        use_hflip: mirror half of the faces.
+        blur: `factors` and `weights` of the BlurSpace; absent: the default space, drawn uniformly.
+        scenarios: makes the set fixed, for validation: a list for read_scenarios. Pair i is face i
+            with scenario i; the shorter of the two repeats.
+
+    A sample is a dict of `lq` and `gt` (3, H, W) float32 RGB in [0, 1], `mask` (H, W) int64 classes
+    (all background without a mask), `has_mask` bool, `scenario` int, `lq_path` and `gt_path`.
+
+    Raises:
+        FileNotFoundError: a folder or scenario list that is not there, or holds no face.
+        ValueError: an option or a file that does not fit.
+    """
+
+    def __init__(self, opt: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.opt = opt
+        self.gt_size: int = opt["gt_size"]
+        self.crop_size: int = opt.get("crop_size", self.gt_size)
+        if not 0 < self.crop_size <= self.gt_size:
+            raise ValueError(f"crop_size {self.crop_size} does not fit gt_size {self.gt_size}")
+        roots = opt["dataroot"] if isinstance(opt["dataroot"], list) else [opt["dataroot"]]
+        folders = [FaceFolder(Path(root)) for root in roots]
+        self.faces = [(folder, face) for folder in folders for face in folder.faces]
+        self.space = BlurSpace(**opt.get("blur", {}))
+        self.scenarios = read_scenarios(opt["scenarios"]) if "scenarios" in opt else None
+        self._rng: np.random.Generator | None = None
+        masked = sum(face.has_mask for _, face in self.faces)
+        get_root_logger().info(
+            f"{opt.get('name', 'faces')}: {len(self.faces)} faces, {masked} with masks; "
+            f"BlurSpace of {len(self.space):,} scenarios"
+        )
+
+    def __len__(self) -> int:
+        return max(len(self.faces), len(self.scenarios or ()))
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        folder, face = self.faces[index % len(self.faces)]
+        gt, mask = folder.read(face, self.gt_size)
+        if self.scenarios is None:
+            number = self.space.sample(self._generator())
+            lq, gt, mask = self._random_pair(gt, mask, number)
+        else:
+            number = self.scenarios[index % len(self.scenarios)]
+            lq = self.space.apply(gt, number)
+        lq, gt = img2tensor([image.astype(np.float32) / 255 for image in (lq, gt)])
+        return {
+            "lq": lq,
+            "gt": gt,
+            "mask": torch.from_numpy(mask.astype(np.int64)),
+            "has_mask": face.has_mask,
+            "scenario": number,
+            "lq_path": f"{face.name}_{number}",
+            "gt_path": str(folder.root / face.name),
+        }
+
+    def _random_pair(
+        self, gt: NDArray[np.uint8], mask: NDArray[np.uint8], number: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+        """A random crop (lq, gt, mask), blurred with all the pixels around it that reach into it."""
+        rng = self._generator()
+        if self.opt.get("use_hflip") and rng.random() < 0.5:
+            gt, mask = gt[:, ::-1], mask[:, ::-1]
+        size = self.crop_size
+        top, left = rng.integers(self.gt_size - size + 1, size=2)
+        scenario = self.space[number]
+        reach = scenario.kernel().shape[0] // 2
+        y, x = max(top - reach, 0), max(left - reach, 0)
+        around = gt[y : top + size + reach, x : left + size + reach]
+        blurry = scenario.apply(np.ascontiguousarray(around))
+        lq = blurry[top - y : top - y + size, left - x : left - x + size]
+        return (
+            lq,
+            gt[top : top + size, left : left + size],
+            mask[top : top + size, left : left + size],
+        )
+
+    def _generator(self) -> np.random.Generator:
+        """One stream a worker and epoch, from PyTorch's worker seed: reproducible under the run's
+        seed; BasicSR's own worker seeds would repeat the same draws at every epoch."""
+        if self._rng is None:
+            worker = get_worker_info()
+            self._rng = np.random.default_rng(worker.seed if worker else torch.initial_seed())
+        return self._rng
