@@ -1,0 +1,6 @@
+"""Losses that BasicSR lacks; importing this package registers them."""
+
+from smfd_plugin.losses.frequency_loss import FrequencyLoss
+from smfd_plugin.losses.mask_loss import MaskLoss
+
+__all__ = ["FrequencyLoss", "MaskLoss"]

@@ -1,0 +1,24 @@
+"""Distance between spectra."""
+
+import torch
+from basicsr.utils.registry import LOSS_REGISTRY
+from torch import Tensor, nn
+
+
+@LOSS_REGISTRY.register()
+class FrequencyLoss(nn.Module):
+    """Mean absolute difference of the 2-D spectra (MIMO-UNet, arXiv 2108.05054, equation 8).
+
+    Args:
+        loss_weight: factor of the loss.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, image: Tensor, gt: Tensor) -> Tensor:
+        """Loss of a batch, a scalar; image and gt (N, C, H, W). The transform is orthonormal, so
+        the loss does not grow with the picture."""
+        difference = torch.fft.rfft2(image.float() - gt.float(), norm="ortho")
+        return self.loss_weight * torch.view_as_real(difference).abs().mean()

@@ -1,0 +1,224 @@
+"""Training of SMFD-UNet: the masks first, then both steps together."""
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from basicsr.losses import build_loss
+from basicsr.models.sr_model import SRModel
+from basicsr.utils import get_root_logger
+from basicsr.utils.dist_util import master_only
+from basicsr.utils.registry import MODEL_REGISTRY
+from torch import Tensor, nn
+
+from smfd_plugin.data.mask_classes import CLASSES
+from smfd_plugin.metrics.mask_iou import confusion_matrix, mean_iou
+
+AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+MAX_BAD_STEPS = 10
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss was not finite for MAX_BAD_STEPS steps in a row."""
+
+
+@MODEL_REGISTRY.register()
+class SMFDModel(SRModel):
+    """BasicSR's SRModel for a network with masks.
+
+    Options under `train`, beside SRModel's own:
+        mask_opt: loss of the mask logits; `mask_warmup_iter`: the first steps train masks only.
+        frequency_opt: loss on spectra, optional.
+        part_weight: how much more a pixel of brows, eyes, nose and mouth counts than any other in
+            the pixel loss, where the face has a mask (1: the same).
+        grad_clip: largest norm of the gradient.
+        amp: `bf16` or `fp16` autocast; absent: float32.
+        channels_last: memory format, faster on most devices.
+        compile: run the network through torch.compile.
+    """
+
+    def __init__(self, opt: Mapping[str, Any]) -> None:
+        super().__init__(opt)
+        if opt.get("train", {}).get("channels_last"):
+            self.net_g.to(memory_format=torch.channels_last)
+        if opt.get("train", {}).get("compile"):
+            self.net_g.compile()
+
+    def init_training_settings(self) -> None:
+        options = self.opt["train"]
+        amp = options.get("amp")
+        if amp is not None and amp not in AMP_DTYPES:
+            raise ValueError(f"train.amp is {amp!r}; it can be {', '.join(AMP_DTYPES)} or absent")
+        self.amp_dtype = AMP_DTYPES.get(amp)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=amp == "fp16")
+        self.cri_mask = build_loss(options["mask_opt"]).to(self.device)
+        frequency = options.get("frequency_opt")
+        self.cri_frequency = build_loss(frequency).to(self.device) if frequency else None
+        self.bad_steps = 0
+        super().init_training_settings()
+
+    def get_optimizer(
+        self, optim_type: str, params: list[nn.Parameter], lr: float, **kwargs: Any
+    ) -> torch.optim.Optimizer:
+        """Any optimizer of torch.optim; BasicSR itself knows only Adam."""
+        if not hasattr(torch.optim, optim_type):
+            raise ValueError(f"train.optim_g.type {optim_type!r} is not in torch.optim")
+        return getattr(torch.optim, optim_type)(params, lr, **kwargs)
+
+    def feed_data(self, data: Mapping[str, Any]) -> None:
+        """Takes a batch of FaceBlurDataset, or of any paired data set without masks."""
+        super().feed_data(data)
+        self.has_mask = data.get("has_mask", torch.zeros(len(self.lq), dtype=torch.bool))
+        self.has_mask = self.has_mask.to(self.device)
+        if "mask" in data:
+            self.mask = data["mask"].to(self.device)
+        else:
+            self.mask = torch.zeros_like(self.lq[:, 0], dtype=torch.int64)
+
+    def optimize_parameters(self, current_iter: int) -> None:
+        """One step; skipped, with a warning, where loss or gradient is not finite.
+
+        Raises:
+            TrainingDivergedError: MAX_BAD_STEPS such steps in a row.
+        """
+        self.optimizer_g.zero_grad(set_to_none=True)
+        losses = OrderedDict(self._losses(current_iter))
+        total = sum(losses.values())
+        if self._finite_everywhere(total):
+            self.scaler.scale(total).backward()
+            self.scaler.unscale_(self.optimizer_g)
+            norm = nn.utils.clip_grad_norm_(
+                self.net_g.parameters(), self.opt["train"].get("grad_clip", float("inf"))
+            )
+            self._step(norm, current_iter)
+        else:
+            self._count_bad_step("loss", current_iter)
+        self.log_dict = self.reduce_loss_dict(losses)
+
+    def _losses(self, current_iter: int) -> Iterator[tuple[str, Tensor]]:
+        options = self.opt["train"]
+        masks_only = current_iter <= options.get("mask_warmup_iter", 0)
+        with torch.autocast(self.device.type, self.amp_dtype, enabled=self.amp_dtype is not None):
+            if masks_only:
+                logits = self.net_g(self.lq, masks_only=True)
+            else:
+                self.output, logits = self.net_g(self.lq, return_masks=True)
+        yield "l_mask", self.cri_mask(logits, self.mask, self.has_mask)
+        if masks_only:
+            return
+        output = self.output.float()
+        if self.cri_pix:
+            yield "l_pix", self.cri_pix(output, self.gt, weight=self._part_weights())
+        if self.cri_frequency:
+            yield "l_frequency", self.cri_frequency(output, self.gt)
+        if self.cri_perceptual:
+            perceptual, style = self.cri_perceptual(output, self.gt)
+            if perceptual is not None:
+                yield "l_perceptual", perceptual
+            if style is not None:
+                yield "l_style", style
+
+    def _part_weights(self) -> Tensor:
+        """(N, 3, H, W) weights with a mean of 1, larger on the parts that make a face."""
+        part = self.opt["train"].get("part_weight", 1.0)
+        by_class = torch.ones(len(CLASSES), device=self.device)
+        by_class[[CLASSES.index(name) for name in ("brows", "eyes", "nose", "mouth")]] = part
+        weights = by_class[self.mask][:, None]
+        return (weights / weights.mean()).expand_as(self.gt)
+
+    def _finite_everywhere(self, loss: Tensor) -> bool:
+        """Whether the loss is finite in every process, so that all skip a step together."""
+        finite = torch.isfinite(loss.detach()).float()
+        if self.opt["dist"]:
+            torch.distributed.all_reduce(finite, torch.distributed.ReduceOp.MIN)
+        return bool(finite)
+
+    def _step(self, norm: Tensor, current_iter: int) -> None:
+        """GradScaler skips a non-finite step by itself; without it, it must be done here."""
+        if torch.isfinite(norm) or self.scaler.is_enabled():
+            self.scaler.step(self.optimizer_g)
+            self.scaler.update()
+        if not torch.isfinite(norm):
+            self._count_bad_step("gradient", current_iter)
+            return
+        self.bad_steps = 0
+        if self.ema_decay > 0:
+            self.model_ema(decay=self.ema_decay)
+
+    def _count_bad_step(self, what: str, current_iter: int) -> None:
+        self.bad_steps += 1
+        get_root_logger().warning(f"Iter {current_iter}: {what} is not finite, step skipped.")
+        if self.bad_steps >= MAX_BAD_STEPS:
+            raise TrainingDivergedError(
+                f"{what} not finite for {MAX_BAD_STEPS} steps up to {current_iter}; the last "
+                "checkpoint is kept. Lower the learning rate, or leave train.amp out."
+            )
+
+    def test(self) -> None:
+        """Restores the batch in float32 with the averaged weights and counts its mask pixels."""
+        net = self.net_g_ema if hasattr(self, "net_g_ema") else self.get_bare_model(self.net_g)
+        training = net.training
+        net.eval()
+        with torch.no_grad():
+            self.output, logits = net(self.lq, return_masks=True)
+        net.train(training)
+        known = self.has_mask
+        predicted = logits[known].argmax(1)
+        self.confusion += confusion_matrix(predicted, self.mask[known], logits.shape[1]).cpu()
+
+    def nondist_validation(
+        self, dataloader: Any, current_iter: int, tb_logger: Any, save_img: bool
+    ) -> None:
+        """SRModel's validation, and the mask mIoU over all faces that have a mask."""
+        self.confusion = torch.zeros(len(CLASSES), len(CLASSES), dtype=torch.int64)
+        super().nondist_validation(dataloader, current_iter, tb_logger, save_img)
+        if not self.confusion.any():
+            return
+        name, score = dataloader.dataset.opt["name"], mean_iou(self.confusion)
+        get_root_logger().info(f"Validation {name}: mask mIoU {score:.4f}")
+        if tb_logger:
+            tb_logger.add_scalar(f"metrics/{name}/mask_miou", score, current_iter)
+
+    @master_only
+    def save_network(
+        self,
+        net: nn.Module | list[nn.Module],
+        net_label: str,
+        current_iter: int,
+        param_key: str | list[str] = "params",
+    ) -> None:
+        """BasicSR's file with the network's hyper-parameters added, written whole or not at all."""
+        nets = net if isinstance(net, list) else [net]
+        keys = param_key if isinstance(param_key, list) else [param_key]
+        state: dict[str, Any] = {
+            key: {
+                name: value.cpu() for name, value in self.get_bare_model(each).state_dict().items()
+            }
+            for each, key in zip(nets, keys, strict=True)
+        }
+        state["network"] = dict(self.opt["network_g"])
+        step = "latest" if current_iter == -1 else current_iter
+        save_atomically(state, Path(self.opt["path"]["models"]) / f"{net_label}_{step}.pth")
+
+    @master_only
+    def save_training_state(self, epoch: int, current_iter: int) -> None:
+        """BasicSR's file for `--auto_resume`, written whole or not at all."""
+        if current_iter == -1:
+            return
+        state = {
+            "epoch": epoch,
+            "iter": current_iter,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
+        }
+        save_atomically(state, Path(self.opt["path"]["training_states"]) / f"{current_iter}.state")
+
+
+def save_atomically(state: Mapping[str, Any], path: Path) -> None:
+    """torch.save under a temporary name, then renamed: a kill never leaves half a file."""
+    partial = path.with_name(path.name + ".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)
