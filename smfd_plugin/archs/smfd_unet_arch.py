@@ -8,7 +8,6 @@ form of the fusion are ours.
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,7 +16,6 @@ from smfd_plugin.archs.blocks import (
     MaskFusion,
     PixelShuffleUpsample,
     ResidualDenseConv,
-    activation,
     pad_to_multiple,
 )
 

@@ -25,8 +25,9 @@ class Scenario:
     A factor that the kind of blur has no use for (the radius of a line, say) changes nothing.
 
     Attributes:
-        kind: `line` (straight motion), `shake` (camera shake), `gaussian` (isotropic), `anisotropic`
-            (Gaussian with two sigmas), `defocus` (disk) or `mixed` (line, then anisotropic).
+        kind: `line` (straight motion), `shake` (camera shake), `gaussian` (isotropic),
+            `anisotropic` (Gaussian with two sigmas), `defocus` (disk) or `mixed` (line, then
+            anisotropic).
         extent: pixels that a motion spans (line, shake, mixed).
         angle: degrees, direction of motion and of the Gaussian's first axis.
         seed: of the shake's trajectory and of the noise.

@@ -82,7 +82,7 @@ class FaceBlurDataset(Dataset):
     def _random_pair(
         self, gt: NDArray[np.uint8], mask: NDArray[np.uint8], number: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-        """A random crop (lq, gt, mask), blurred with all the pixels around it that reach into it."""
+        """A random crop (lq, gt, mask), blurred with the pixels around it that reach into it."""
         rng = self._generator()
         if self.opt.get("use_hflip") and rng.random() < 0.5:
             gt, mask = gt[:, ::-1], mask[:, ::-1]

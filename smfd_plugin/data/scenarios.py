@@ -44,8 +44,8 @@ def draw_test_scenarios(count: int, seed: int) -> list[int]:
     """Draws a test list: the kinds of blur in turn, motion of 15 to 31 pixels only, the other
     factors uniformly.
 
-    `val100` is `draw_test_scenarios(400, 1)` and `heldout` is `draw_test_scenarios(89, 2)`; the files
-    are what counts, so that the lists outlive a change here.
+    `val100` is `draw_test_scenarios(400, 1)` and `heldout` is `draw_test_scenarios(89, 2)`; the
+    files are what counts, so that the lists outlive a change here.
     """
     space = BlurSpace()
     long_motion = BlurSpace(
