@@ -1,0 +1,140 @@
+"""Lets the unmodified BasicSR 1.4.2 import and run beside current libraries and without a GPU.
+
+The only place that knows how BasicSR breaks: one function a break, applied once by `apply`.
+"""
+
+import logging
+import sys
+from collections import OrderedDict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+import yaml
+from torch.nn.parallel import DistributedDataParallel
+from torchvision.transforms import functional
+
+LOWER_IS_BETTER = ("calculate_niqe", "calculate_fid", "calculate_lpips")
+
+_applied = False
+
+
+def apply() -> None:
+    """Mends BasicSR for this process; further calls do nothing."""
+    global _applied
+    if _applied:
+        return
+    provide_functional_tensor()  # first: without it `import basicsr` fails
+    read_options_safely()
+    init_processes_without_gpu()
+    wrap_networks_without_gpu()
+    judge_metrics_in_their_direction()
+    resume_from_readable_state()
+    _applied = True
+
+
+def provide_functional_tensor() -> None:
+    """torchvision 0.17 removed the module from which BasicSR imports rgb_to_grayscale."""
+    name = "torchvision.transforms.functional_tensor"
+    if name not in sys.modules:
+        module = ModuleType(name)
+        module.rgb_to_grayscale = functional.rgb_to_grayscale
+        sys.modules[name] = module
+
+
+class OptionLoader(yaml.SafeLoader):
+    """YAML without the tags that construct Python objects, so that no option file runs code."""
+
+
+OptionLoader.add_constructor(
+    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
+    lambda loader, node: OrderedDict(loader.construct_pairs(node, deep=True)),
+)
+
+
+def read_options_safely() -> None:
+    """BasicSR reads option files with PyYAML's CLoader, which calls what a file names."""
+    from basicsr.utils import options
+
+    dumper = options.ordered_yaml()[1]
+    options.ordered_yaml = lambda: (OptionLoader, dumper)
+
+
+def init_processes_without_gpu() -> None:
+    """`--launcher pytorch` divides by the number of GPUs and asks for nccl."""
+    from basicsr.utils import dist_util
+
+    with_gpu = dist_util._init_dist_pytorch
+
+    def init_dist_pytorch(backend: str, **kwargs: Any) -> None:
+        if torch.cuda.is_available():
+            with_gpu(backend, **kwargs)
+        else:
+            torch.distributed.init_process_group("gloo", **kwargs)
+
+    dist_util._init_dist_pytorch = init_dist_pytorch
+
+
+def wrap_networks_without_gpu() -> None:
+    """Data-parallel wrapping asks for the current GPU."""
+    from basicsr.models.base_model import BaseModel
+
+    with_gpu = BaseModel.model_to_device
+
+    def model_to_device(self: BaseModel, net: torch.nn.Module) -> torch.nn.Module:
+        if not self.opt["dist"] or self.device.type == "cuda":
+            return with_gpu(self, net)
+        unused = self.opt.get("find_unused_parameters", False)
+        return DistributedDataParallel(net, find_unused_parameters=unused)
+
+    BaseModel.model_to_device = model_to_device
+
+
+def judge_metrics_in_their_direction() -> None:
+    """The best NIQE is kept as the highest unless each option file says `better: lower`."""
+    from basicsr.models.base_model import BaseModel
+
+    original = BaseModel._initialize_best_metric_results
+
+    def initialize_best_metric_results(self: BaseModel, dataset_name: str) -> None:
+        for metric in self.opt["val"]["metrics"].values():
+            if metric["type"] in LOWER_IS_BETTER:
+                metric.setdefault("better", "lower")
+        original(self, dataset_name)
+
+    BaseModel._initialize_best_metric_results = initialize_best_metric_results
+
+
+def resume_from_readable_state() -> None:
+    """Resuming asks for the current GPU, and `--auto_resume` trusts the newest file, which a kill
+    may have left half written."""
+    from basicsr import train
+
+    def load_resume_state(opt: dict[str, Any]) -> dict[str, Any] | None:
+        if opt["auto_resume"]:
+            folder = Path(opt["path"]["training_states"])
+            states = sorted(folder.glob("*.state"), key=lambda path: int(path.stem), reverse=True)
+            path = next((path for path in states if _resumable(path, opt)), None)
+            opt["path"]["resume_state"] = str(path) if path else None
+        if not opt["path"].get("resume_state"):
+            return None
+        # To the CPU: the optimizers move their state to where their parameters are.
+        state = torch.load(opt["path"]["resume_state"], map_location="cpu", weights_only=True)
+        train.check_resume(opt, state["iter"])
+        return state
+
+    train.load_resume_state = load_resume_state
+
+
+def _resumable(state: Path, opt: dict[str, Any]) -> bool:
+    """Whether a training state and the networks saved with it can be read."""
+    networks = [key.removeprefix("network_") for key in opt if key.startswith("network_")]
+    models = Path(opt["path"]["models"])
+    for path in [state, *(models / f"net_{name}_{state.stem}.pth" for name in networks)]:
+        try:
+            torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch.load raises many kinds for a broken file
+            logging.getLogger("basicsr").warning(f"Not resuming from {state}: {path}: {error}")
+            return False
+    return True

@@ -1,0 +1,96 @@
+"""The command `basicsr`: BasicSR's own training and testing, with every plugin loaded."""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import yaml
+
+from smfd_plugin.models.smfd_model import TrainingDivergedError
+
+PLUGIN_GROUP = "basicsr.plugins"
+USAGE = """\
+usage: basicsr {train,test} -opt FILE.yml [options]
+
+  train  train a network as the option file says
+  test   score a network as the option file says
+
+`basicsr train -h` lists the options. Results go to experiments/, results/ and tb_logger/ in the
+current folder.
+"""
+
+
+class PluginError(RuntimeError):
+    """A package in the entry-point group `basicsr.plugins` cannot be imported."""
+
+
+def load_plugins() -> None:
+    """Imports every package that declares itself in the entry-point group `basicsr.plugins`.
+
+    Raises:
+        PluginError: one of them cannot be imported.
+    """
+    for plugin in entry_points(group=PLUGIN_GROUP):
+        try:
+            plugin.load()
+        except Exception as error:
+            raise PluginError(
+                f"plugin {plugin.name} ({plugin.value}) cannot be imported: {error}; mend or "
+                "uninstall it"
+            ) from error
+
+
+def train() -> None:
+    """BasicSR's training, with all results below the current folder."""
+    from basicsr.train import train_pipeline
+
+    train_pipeline(str(Path.cwd()))
+
+
+def test() -> None:
+    """BasicSR's scoring, with all results below the current folder."""
+    from basicsr.test import test_pipeline
+
+    test_pipeline(str(Path.cwd()))
+
+
+COMMANDS: dict[str, Callable[[], None]] = {"train": train, "test": test}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs `basicsr ARGV...`; returns the exit status.
+
+    A user's mistake ends in one line on standard error and status 2. BasicSR's `--debug` shows the
+    whole traceback instead.
+    """
+    if not argv or argv[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0 if argv else 2
+    command, *options = argv
+    if command not in COMMANDS:
+        print(f"basicsr: no command {command!r}; there are {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    sys.argv = [f"basicsr {command}", *options]  # BasicSR parses the options itself
+    try:
+        load_plugins()
+        COMMANDS[command]()
+    except (OSError, ValueError, KeyError, yaml.YAMLError, PluginError, TrainingDivergedError) as e:
+        if "--debug" in options:
+            raise
+        print(f"basicsr: {_one_line(e)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("basicsr: interrupted; `--auto_resume` goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    message = " ".join(str(error).split())
+    if isinstance(error, yaml.YAMLError):
+        return f"the option file is not plain YAML: {message}"
+    if isinstance(error, KeyError):
+        name = str(error.args[0])
+        return name if "registry" in name else f"the option file lacks the option {name!r}"
+    return message

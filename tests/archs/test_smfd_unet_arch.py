@@ -1,0 +1,103 @@
+import pytest
+import torch
+from basicsr.archs import build_network
+from torch.utils.flop_counter import FlopCounterMode
+
+from smfd_plugin.archs import SemanticMaskGenerator, SMFDUNet
+
+SMALL = {
+    "widths": (8, 12, 16, 16),
+    "growths": (4, 4, 8, 8),
+    "encoder_blocks": (1, 1, 1, 1),
+    "decoder_blocks": (1, 1, 1),
+    "mask_widths": (8, 8, 8, 8),
+}
+
+
+def awake_network(seed: int = 0) -> SMFDUNet:
+    """A network whose last layer is no longer zero, so that it changes its input."""
+    torch.manual_seed(seed)
+    net = SMFDUNet(**SMALL)
+    torch.nn.init.normal_(net.tail.weight, std=0.05)
+    return net
+
+
+def test_default_network_keeps_the_budget():
+    net = SMFDUNet()
+    assert sum(parameter.numel() for parameter in net.parameters()) <= 5e6
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(torch.rand(1, 3, 512, 512))
+    assert counter.get_total_flops() <= 30e9
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 47), (64, 40), (100, 131)])
+def test_is_the_identity_at_initialisation_for_any_size(size):
+    lq = torch.rand(2, 3, *size)
+    image, logits = SMFDUNet(**SMALL)(lq, return_masks=True)
+    assert torch.equal(image, lq)
+    assert logits.shape == (2, 7, *size)
+
+
+def test_a_trained_network_keeps_any_size_and_ignores_what_lies_outside():
+    lq = torch.rand(1, 3, 45, 51)
+    assert awake_network()(lq).shape == lq.shape
+    assert not torch.equal(awake_network()(lq), lq)
+
+
+def test_is_deterministic():
+    lq = torch.rand(1, 3, 64, 64)
+    net = awake_network()
+    assert torch.equal(net(lq), net(lq))
+    assert torch.equal(awake_network(7)(lq), awake_network(7)(lq))
+
+
+def test_every_face_of_a_batch_is_its_own():
+    net = awake_network().eval()
+    lq = torch.rand(3, 3, 48, 48)
+    with torch.no_grad():
+        torch.testing.assert_close(net(lq)[1:2], net(lq[1:2]), atol=1e-5, rtol=1e-5)
+
+
+def test_gradients_reach_every_parameter_from_the_image_alone():
+    net = awake_network()
+    net(torch.rand(2, 3, 64, 64)).square().mean().backward()
+    silent = [
+        name
+        for name, parameter in net.named_parameters()
+        if parameter.grad is None or not parameter.grad.any()
+    ]
+    assert silent == []
+
+
+def test_masks_steer_the_image():
+    net = awake_network()
+    lq = torch.rand(1, 3, 64, 64)
+    first, second = torch.zeros(2, 1, 7, 32, 32)
+    first[:, 0] = 1
+    second[:, 3] = 1
+    assert (net.deblur(lq, first) - net.deblur(lq, second)).abs().max() > 1e-4
+
+
+def test_masks_only_are_the_same_logits():
+    net = awake_network()
+    lq = torch.rand(1, 3, 50, 70)
+    assert torch.equal(net(lq, masks_only=True), net(lq, return_masks=True)[1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("value", [0.0, 1.0, -50.0, 3e4])
+def test_is_finite_on_extreme_inputs(dtype, value):
+    net = awake_network().to(dtype).eval()
+    lq = torch.full((1, 3, 64, 64), value, dtype=dtype)
+    lq[..., ::2] = 0
+    with torch.no_grad():
+        image, logits = net(lq, return_masks=True)
+    assert image.isfinite().all()
+    assert logits.isfinite().all()
+
+
+def test_both_steps_are_built_from_an_option_file_entry():
+    assert isinstance(build_network({"type": "SMFDUNet", **SMALL}), SMFDUNet)
+    generator = build_network({"type": "SemanticMaskGenerator", "num_classes": 5})
+    assert isinstance(generator, SemanticMaskGenerator)
+    assert generator(torch.rand(1, 3, 64, 64)).shape == (1, 5, 32, 32)

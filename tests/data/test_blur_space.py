@@ -1,0 +1,156 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smfd_plugin.data.blur_space import FACTORS, KINDS, BlurSpace, Scenario
+
+SPACE = BlurSpace()
+numbers = st.integers(0, len(SPACE) - 1)
+
+
+def textured(size: int = 64) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return cv2.GaussianBlur(rng.integers(0, 256, (size, size, 3), np.uint8), (0, 0), 1.0)
+
+
+def test_has_about_one_point_seven_four_trillion_scenarios():
+    assert len(SPACE) == 1_741_824_000_000
+
+
+@given(numbers)
+def test_number_and_scenario_are_a_bijection(number):
+    assert SPACE.index(SPACE[number]) == number
+
+
+@given(st.fixed_dictionaries({name: st.sampled_from(values) for name, values in FACTORS.items()}))
+def test_every_combination_of_values_has_a_number(values):
+    scenario = Scenario(**values)
+    assert SPACE[SPACE.index(scenario)] == scenario
+
+
+@pytest.mark.parametrize("number", [-1, len(SPACE)])
+def test_numbers_outside_are_refused(number):
+    with pytest.raises(IndexError, match="outside"):
+        SPACE[number]
+
+
+def test_scenarios_outside_are_refused():
+    with pytest.raises(ValueError, match="extent=4"):
+        SPACE.index(replace(SPACE[0], extent=4))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_constant_picture_stays_constant(kind):
+    number = SPACE.sample(np.random.default_rng(3))
+    scenario = replace(SPACE[number], kind=kind, noise=0.0, jpeg=0)
+    image = np.full((70, 50, 3), (7, 130, 251), np.uint8)
+    assert np.array_equal(scenario.apply(image), image)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_blur_moves_nothing(kind):
+    scenario = Scenario(kind, 21, 30.0, 5, 3.0, 1.2, 4.0, 0.0, 0, "noise-jpeg")
+    image = np.zeros((121, 121, 3), np.uint8)
+    image[50:71, 50:71] = 255
+    blurry = scenario.apply(image)[..., 0].astype(float)
+    offset = np.arange(121) - 60
+    assert (blurry.sum(0) * offset).sum() / blurry.sum() == pytest.approx(0, abs=0.05)
+    assert (blurry.sum(1) * offset).sum() / blurry.sum() == pytest.approx(0, abs=0.05)
+    assert blurry[60, 60] > blurry[60, 45] > 0 or blurry[60, 60] > blurry[45, 60] > 0
+
+
+def test_a_point_becomes_the_kernel_and_not_its_mirror_image():
+    scenario = Scenario("shake", 15, 0.0, 3, 1.0, 1.0, 1.0, 0.0, 0, "noise-jpeg")
+    kernel = scenario.kernel()
+    half = kernel.shape[0] // 2
+    image = np.zeros((61, 61, 3), np.uint8)
+    image[30, 30] = 255
+    patch = scenario.apply(image)[30 - half : 31 + half, 30 - half : 31 + half, 0]
+    np.testing.assert_allclose(patch, 255 * kernel, atol=0.51)
+
+
+def test_a_number_gives_the_same_bytes_in_another_process():
+    number = SPACE.sample(np.random.default_rng(11))
+    code = (
+        "import numpy as np, sys, zlib; from smfd_plugin.data.blur_space import BlurSpace;"
+        "image = np.arange(64 * 64 * 3, dtype=np.uint32).reshape(64, 64, 3).astype(np.uint8);"
+        f"print(zlib.crc32(BlurSpace().apply(image, {number}).tobytes()))"
+    )
+    runs = {subprocess.check_output([sys.executable, "-c", code]) for _ in range(2)}
+    assert len(runs) == 1
+    image = textured()
+    assert np.array_equal(SPACE.apply(image, number), SPACE.apply(image, number))
+
+
+def test_noise_has_the_stated_strength():
+    scenario = Scenario("gaussian", 3, 0.0, 9, 0.4, 0.4, 1.0, 6.0, 0, "noise-jpeg")
+    grey = np.full((256, 256, 3), 128, np.uint8)
+    assert scenario.apply(grey).std() == pytest.approx(6.0, rel=0.02)
+
+
+def test_order_decides_whether_jpeg_sees_the_noise():
+    scenario = Scenario("gaussian", 3, 0.0, 9, 0.4, 0.4, 1.0, 8.0, 60, "noise-jpeg")
+    grey = np.full((128, 128, 3), 128, np.uint8)
+    compressed_noise = scenario.apply(grey).std()
+    noise_on_top = replace(scenario, order="jpeg-noise").apply(grey).std()
+    assert noise_on_top == pytest.approx(8.0, rel=0.03)
+    assert compressed_noise < 0.8 * noise_on_top
+
+
+def test_jpeg_quality_orders_the_damage():
+    image = textured(128)
+    damage = [
+        np.abs(
+            Scenario("gaussian", 3, 0.0, 0, 0.4, 0.4, 1.0, 0.0, quality, "noise-jpeg")
+            .apply(image)
+            .astype(int)
+            - Scenario("gaussian", 3, 0.0, 0, 0.4, 0.4, 1.0, 0.0, 0, "noise-jpeg").apply(image)
+        ).mean()
+        for quality in (95, 80, 60)
+    ]
+    assert 0 < damage[0] < damage[1] < damage[2]
+
+
+def test_sampling_is_uniform_over_values():
+    rng = np.random.default_rng(0)
+    kinds = [SPACE[SPACE.sample(rng)].kind for _ in range(6000)]
+    counts = [kinds.count(kind) for kind in KINDS]
+    assert min(counts) > 850
+    assert max(counts) < 1150
+
+
+def test_weights_favour_values():
+    space = BlurSpace(weights={"kind": [0, 3, 0, 1, 0, 0]})
+    rng = np.random.default_rng(0)
+    kinds = [space[space.sample(rng)].kind for _ in range(2000)]
+    assert set(kinds) == {"shake", "gaussian"}
+    assert kinds.count("shake") == pytest.approx(1500, abs=80)
+
+
+def test_factors_can_be_replaced():
+    space = BlurSpace(factors={"kind": ["line"], "extent": [9], "noise": [0.0]})
+    assert len(space) == len(SPACE) // (6 * 15 * 8)
+    assert space[0].extent == 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"factors": {"colour": [1]}}, "unknown blur factor 'colour'"),
+        ({"factors": {"extent": []}}, "distinct values"),
+        ({"factors": {"extent": [3, 3]}}, "distinct values"),
+        ({"factors": {"kind": ["zoom"]}}, "zoom"),
+        ({"weights": {"colour": [1]}}, "unknown blur factor"),
+        ({"weights": {"kind": [1, 2]}}, "needs 6 weights"),
+        ({"weights": {"kind": [0] * 6}}, "not all zero"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        BlurSpace(**arguments)

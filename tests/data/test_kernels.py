@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smfd_plugin.data import kernels
+
+extents = st.integers(2, 31)
+angles = st.floats(0, 360)
+sigmas = st.floats(0.3, 5)
+
+
+def check(kernel):
+    """Odd size, float32, no negative weight, sum 1, centroid in the middle."""
+    size = kernel.shape[0]
+    assert kernel.shape == (size, size)
+    assert size % 2 == 1
+    assert kernel.dtype == np.float32
+    assert kernel.min() >= 0
+    assert kernel.sum() == pytest.approx(1, abs=1e-5)
+    offset = np.arange(size) - size // 2
+    assert (kernel.sum(0) * offset).sum() == pytest.approx(0, abs=1e-4)
+    assert (kernel.sum(1) * offset).sum() == pytest.approx(0, abs=1e-4)
+
+
+@given(extents, angles)
+def test_line_keeps_energy_and_place(extent, angle):
+    check(kernels.line_kernel(extent, angle))
+
+
+@given(extents, angles, st.integers(0, 2000))
+def test_shake_keeps_energy_and_place(extent, angle, seed):
+    check(kernels.shake_kernel(extent, angle, seed))
+
+
+@given(sigmas, sigmas, angles)
+def test_gaussian_keeps_energy_and_place(sigma_x, sigma_y, angle):
+    check(kernels.gaussian_kernel(sigma_x, sigma_y, angle))
+
+
+@given(st.floats(0.5, 6))
+def test_disk_keeps_energy_and_place(radius):
+    check(kernels.disk_kernel(radius))
+
+
+@given(extents, angles, sigmas, sigmas)
+def test_convolution_keeps_energy_and_place(extent, angle, sigma_x, sigma_y):
+    lens = kernels.gaussian_kernel(sigma_x, sigma_y, angle)
+    check(kernels.convolve(kernels.line_kernel(extent, angle), lens))
+
+
+def test_horizontal_line_is_even_along_its_extent():
+    kernel = kernels.line_kernel(5, 0)
+    row = kernel[kernel.shape[0] // 2]
+    assert np.count_nonzero(kernel.sum(1)) == 1
+    np.testing.assert_allclose(row, [0.125, 0.25, 0.25, 0.25, 0.125], atol=0.02)
+
+
+def test_angles_turn_counter_clockwise_on_the_screen():
+    kernel = kernels.line_kernel(15, 45)
+    half = kernel.shape[0] // 2
+    assert kernel[:half, half + 1 :].sum() > 0.4  # up and right
+    assert kernel[:half, :half].sum() == 0  # up and left
+
+    kernel = kernels.gaussian_kernel(4, 0.5, 45)
+    half = kernel.shape[0] // 2
+    assert kernel[:half, half + 1 :].sum() > 10 * kernel[:half, :half].sum()
+
+
+def test_gaussian_has_the_stated_spread():
+    kernel = kernels.gaussian_kernel(2.0, 1.0)
+    offset = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
+    assert np.sqrt((kernel.sum(0) * offset**2).sum()) == pytest.approx(2.0, rel=0.03)
+    assert np.sqrt((kernel.sum(1) * offset**2).sum()) == pytest.approx(1.0, rel=0.03)
+
+
+def test_disk_has_the_stated_area():
+    kernel = kernels.disk_kernel(4)
+    assert 1 / kernel.max() == pytest.approx(np.pi * 16, rel=0.01)
+
+
+def test_shake_spans_its_extent_and_depends_on_its_seed():
+    first, again, other = (kernels.shake_kernel(21, 0, seed) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert first.shape != other.shape or not np.array_equal(first, other)
+    rows, columns = (np.flatnonzero(first.sum(axis) > 0) for axis in (1, 0))
+    assert max(np.ptp(rows), np.ptp(columns)) == pytest.approx(21, abs=1)
+
+
+def test_convolving_two_gaussians_adds_their_variances():
+    kernel = kernels.convolve(kernels.gaussian_kernel(2, 2), kernels.gaussian_kernel(1.5, 1.5))
+    offset = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
+    assert np.sqrt((kernel.sum(0) * offset**2).sum()) == pytest.approx(2.5, rel=0.03)
