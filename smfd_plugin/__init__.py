@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["FaceDeblurrer", "archs", "data", "losses", "metrics", "models"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     """Loads FaceDeblurrer when it is first asked for: training has no use for a face detector."""
     if name == "FaceDeblurrer":
         from smfd_plugin.restore import FaceDeblurrer
