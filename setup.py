@@ -23,7 +23,7 @@ class BuildPlugin(build_ext):
     """A plain shared library: no Python headers, no libpython, no Python tag in its name."""
 
     def get_ext_filename(self, fullname: str) -> str:
-        return str(LIBRARY)
+        return str(Path(*fullname.split(".")).with_name(LIBRARY.name))
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
         return ext.export_symbols
