@@ -1,0 +1,23 @@
+"""From a picture to the same picture with sharp faces: detect, align, deblur, blend.
+
+FaceDeblurrer does it for pictures in memory. Its pieces are functions on tensors of any device:
+`make_detector` finds faces, `restore_faces` restores them, `blend_faces` puts them back.
+"""
+
+from smfd_plugin.restore.deblurrer import FaceDeblurrer, RestoredFace, RestoreResult
+from smfd_plugin.restore.detect import Detection, Detector, make_detector
+from smfd_plugin.restore.faces import FacePatch, blend_faces, restore_faces
+from smfd_plugin.restore.network import pick_device
+
+__all__ = [
+    "Detection",
+    "Detector",
+    "FaceDeblurrer",
+    "FacePatch",
+    "RestoreResult",
+    "RestoredFace",
+    "blend_faces",
+    "make_detector",
+    "pick_device",
+    "restore_faces",
+]

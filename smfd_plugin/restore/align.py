@@ -1,0 +1,120 @@
+"""From a face in a picture to the upright crop that the network knows, and back.
+
+Matrices are (2, 3) float64 and map x, y of a point; whole numbers are pixel centres, as in OpenCV.
+"""
+
+from math import ceil
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+Matrix = NDArray[np.float64]
+
+TEMPLATE_SIZE = 512
+TEMPLATE = np.array(
+    [
+        [192.98138, 239.94708],
+        [318.90277, 240.1936],
+        [256.63416, 314.01935],
+        [201.26117, 371.41043],
+        [313.08905, 371.15118],
+    ]
+)
+"""Landmarks of a face aligned as in FFHQ, for a crop of 512x512 pixels (facexlib's values)."""
+
+CROP_SIZES = (128, 256, 512, 1024)
+
+
+def similarity(source: NDArray, target: NDArray) -> Matrix:
+    """The rotation, scaling and shift that carry points onto others with the least squared error
+    (Umeyama, IEEE PAMI 13(4), 1991, equations 40 to 42, for the plane).
+
+    Args:
+        source: (P, 2) points.
+        target: (P, 2) where they should go.
+
+    Raises:
+        ValueError: all source points are the same, or a point is not finite.
+    """
+    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    centre, goal = source.mean(0), target.mean(0)
+    source, target = source - centre, target - goal
+    spread = np.square(source).sum()
+    if not (np.isfinite(spread) and np.isfinite(target).all() and spread > 1e-9):
+        raise ValueError("landmarks that are all one point or not finite cannot be aligned")
+    cosine = (source * target).sum() / spread
+    sine = (source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0]).sum() / spread
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    return np.hstack((turn, (goal - turn @ centre)[:, None]))
+
+
+def crop_size(landmarks: NDArray, max_crop: int) -> int:
+    """Side of the crop, in pixels: the first of CROP_SIZES with no fewer pixels than the face has
+    in the picture, but at most `max_crop`."""
+    to_template = similarity(landmarks, TEMPLATE)
+    side = TEMPLATE_SIZE / np.hypot(*to_template[:, 0])
+    return next((size for size in CROP_SIZES if size >= side and size <= max_crop), max_crop)
+
+
+def picture_to_crop(landmarks: NDArray, size: int) -> Matrix:
+    """Matrix from the picture to the crop of `size` x `size` pixels.
+
+    Args:
+        landmarks: (5, 2), see Detection.
+    """
+    # The template is scaled about the crop's corner, which lies half a pixel before pixel 0.
+    return similarity(landmarks, (TEMPLATE + 0.5) * (size / TEMPLATE_SIZE) - 0.5)
+
+
+def inverse(matrix: Matrix) -> Matrix:
+    """The matrix of the way back."""
+    turn = np.linalg.inv(matrix[:, :2])
+    return np.hstack((turn, -turn @ matrix[:, 2:]))
+
+
+def transform(matrix: Matrix, points: NDArray) -> NDArray[np.float64]:
+    """(P, 2) points, carried by the matrix."""
+    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def samples(to_source: Matrix) -> int:
+    """How many samples of the source, along each axis, make a pixel of the target: as many as it
+    covers pixels there."""
+    return max(1, ceil(np.hypot(*to_source[:, 0]) - 0.05))
+
+
+def warp(images: Tensor, to_source: list[Matrix], size: tuple[int, int], padding: str) -> Tensor:
+    """Draws pictures anew, each in its own coordinates; anti-aliased where that shrinks them.
+
+    Args:
+        images: (N, C, H, W), float.
+        to_source: N matrices from the target's coordinates to those of the image.
+        size: height and width of the target.
+        padding: what lies outside the image: `zeros`, or `reflection`.
+
+    Returns:
+        (N, C, *size), bicubic, so values may leave the range of the image a little.
+    """
+    n = max(samples(matrix) for matrix in to_source)
+    source_size = np.array([images.shape[-1], images.shape[-2]])
+    sampling = np.array([[1 / n, 0, 0.5 / n - 0.5], [0, 1 / n, 0.5 / n - 0.5], [0, 0, 1]])
+    thetas = []
+    for matrix in to_source:
+        theta = matrix @ sampling
+        theta[:, 2] += 0.5  # grid_sample counts from the image's corner, in [-1, 1]
+        theta *= 2 / source_size[:, None]
+        theta[:, 2] -= 1
+        thetas.append(theta)
+    theta = torch.tensor(np.stack(thetas), dtype=images.dtype, device=images.device)
+    rows = torch.arange(size[0] * n, dtype=images.dtype, device=images.device)
+    columns = torch.arange(size[1] * n, dtype=images.dtype, device=images.device)
+    grid = (
+        theta[:, None, None, :, 0] * columns[None, None, :, None]
+        + theta[:, None, None, :, 1] * rows[None, :, None, None]
+        + theta[:, None, None, :, 2]
+    )
+    warped = F.grid_sample(images, grid, "bicubic", padding, align_corners=False)
+    return F.avg_pool2d(warped, n) if n > 1 else warped

