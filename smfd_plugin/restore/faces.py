@@ -46,7 +46,7 @@ class FacePatch:
     pixels: Tensor
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def restore_faces(
     net: nn.Module,
     frame: Tensor,
@@ -97,7 +97,7 @@ def restore_faces(
     return [patches[i] for i in range(len(plans))]
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def blend_faces(frame: Tensor, patches: Sequence[FacePatch], strength: float = 1.0) -> Tensor:
     """A copy of the (3, H, W) frame with the patches blended in, each scaled by `strength`; other
     pixels keep their exact value."""

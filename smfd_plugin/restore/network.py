@@ -35,7 +35,7 @@ def half_dtype(device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if abilities.get("avx512_bf16") or abilities.get("amx_bf16") else None
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def run_network(net: nn.Module, crops: Tensor, half: bool = False) -> tuple[Tensor, Tensor]:
     """Restores crops, in batches that fit into memory.
 
@@ -57,7 +57,7 @@ def run_network(net: nn.Module, crops: Tensor, half: bool = False) -> tuple[Tens
     batch = max(1, MAX_BATCH_PIXELS // (crops.shape[-1] * crops.shape[-2]))
     results = []
     start = 0
-    while start < len(crops):
+    while start < len(crops) or not results:  # once even without a crop, for the shapes
         part = crops[start : start + batch]
         try:
             results.append(_run_finite(net, part, dtype))
