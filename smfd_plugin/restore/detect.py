@@ -186,7 +186,10 @@ def _facexlib_network(file: Path, device: torch.device) -> Network:
         state = torch.load(file, map_location="cpu", weights_only=True)
         net.load_state_dict({name.removeprefix("module."): value for name, value in state.items()})
     except Exception as error:  # many kinds, for a file that is empty, truncated or another's
-        raise ValueError(f"{file} does not hold the weights of facexlib's {kind}") from error
+        raise ValueError(
+            f"{file} does not hold the weights of facexlib's {kind}; get it again, or use detector "
+            "'tiny'"
+        ) from error
     net = net.eval().to(device)
     mean = torch.tensor([104.0, 117.0, 123.0], device=device).view(3, 1, 1)
 

@@ -1,0 +1,103 @@
+"""The console commands `smfd` and `basicsr`.
+
+A sub-command of `smfd` is a module with `add_arguments(parser)` and `run(args) -> exit code`, which
+is imported only when it is called.
+"""
+
+import argparse
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A sub-command: its module, one line for the list, and a paragraph for its own help."""
+
+    module: str
+    summary: str
+    description: str
+
+
+COMMANDS = {
+    "deblur": Command(
+        "smfd_plugin.restore.command",
+        "make the faces in pictures sharp",
+        "Finds every face in pictures or folders of pictures and makes it sharp; all else in them "
+        "stays as it is. Example: smfd deblur holiday/ -o sharp/",
+    ),
+    "prepare": Command(
+        "smfd_plugin.data.prepare",
+        "turn a downloaded face data set into the layout for training",
+        "Turns a downloaded CelebAMask-HQ or CelebA into the layout that training reads.",
+    ),
+    "export": Command(
+        "smfd_plugin.export",
+        "write the network as an ONNX file",
+        "Writes the network as an ONNX file for other programs, and checks that it gives the same "
+        "results there.",
+    ),
+    "demo": Command(
+        "smfd_plugin.demo",
+        "see it work on a picture and a short clip",
+        "Blurs a portrait that comes with scikit-image, restores it as a picture and as a clip, "
+        "and says how much was gained.",
+    ),
+}
+
+EXAMPLES = """\
+examples:
+  smfd deblur photo.jpg -o sharp.jpg     one picture
+  smfd deblur holiday/ -o sharp/         a folder with all its sub-folders
+  smfd deblur -h                         all options of a command
+
+For video, use core.smfd.Deblur(clip) in a VapourSynth script; to train, use the command basicsr.
+"""
+
+
+def smfd_main(argv: list[str] | None = None) -> int:
+    """The command `smfd`.
+
+    Args:
+        argv: arguments without the command's name; None: the process's own.
+
+    Returns:
+        Exit code: 0, or what the sub-command returns, or 2 for a mistake of the user, with one line
+        on the standard error output.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        args = build_parser(argv[0] if argv else "").parse_args(argv)
+        return args.run(args)
+    except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:
+        print(f"smfd: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("smfd: interrupted", file=sys.stderr)
+        return 130
+
+
+def basicsr_main(argv: list[str] | None = None) -> int:
+    """The command `basicsr`: trains and tests with BasicSR and every package that plugs into it."""
+    from smfd_plugin.models.pipeline import main
+
+    return main(sys.argv[1:] if argv is None else argv)
+
+
+def build_parser(command: str) -> argparse.ArgumentParser:
+    """The parser of `smfd`, with the arguments of the one sub-command that is called."""
+    parser = argparse.ArgumentParser(
+        prog="smfd",
+        description="Makes blurry faces sharp, in pictures and in video.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=version("smfd-plugin"))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, (module, summary, description) in COMMANDS.items():
+        subparser = commands.add_parser(name, help=summary, description=description)
+        if name == command:
+            loaded = import_module(module)
+            loaded.add_arguments(subparser)
+            subparser.set_defaults(run=loaded.run)
+    return parser

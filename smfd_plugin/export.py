@@ -1,0 +1,121 @@
+"""The command `smfd export`: the network as a file for other runtimes."""
+
+import argparse
+import os
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from smfd_plugin.restore.network import run_network
+from smfd_plugin.weights import load_network
+
+FORMATS = ("onnx",)
+MIN_SIDE = 32
+MAX_SIDE = 4096
+OPSET = 18
+TOLERANCE = 1e-3
+
+
+class _WithMasks(nn.Module):
+    """The network with both outputs, as an exporter needs it: no options in the call."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, lq: Tensor) -> tuple[Tensor, Tensor]:
+        return self.net(lq, return_masks=True)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of `smfd export`."""
+    parser.add_argument("--format", choices=FORMATS, default="onnx", help="default: %(default)s")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        default=Path("smfd-unet.onnx"),
+        help="the file to write (default: %(default)s)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
+    parser.add_argument("--weights", metavar="FILE", help="default: the shipped ones")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exports and says what the file expects.
+
+    Raises:
+        FileExistsError: the output is there and --overwrite is not given.
+        ValueError: see `export_onnx`.
+    """
+    if args.output.exists() and not args.overwrite:
+        raise FileExistsError(f"{args.output} is already there; --overwrite replaces it")
+    difference = export_onnx(load_network(args.weights), args.output)
+    print(
+        f"{args.output}: input lq (N, 3, H, W) float32 RGB in [0, 1], H and W from {MIN_SIDE} to "
+        f"{MAX_SIDE}; outputs image (N, 3, H, W) and masks (N, K, H, W) logits; differs from "
+        f"PyTorch by at most {difference:.1e}"
+    )
+    return 0
+
+
+def export_onnx(net: nn.Module, path: Path) -> float:
+    """Writes the network as ONNX, with free batch, height and width, and runs it once.
+
+    Args:
+        net: as `load_network` gives it.
+        path: the file to write, replaced if it exists; whole or not at all.
+
+    Returns:
+        Largest absolute difference from PyTorch, over both outputs, on noise of another size than
+        the one that the network was traced with.
+
+    Raises:
+        ModuleNotFoundError: the extra `export` is not installed.
+        ValueError: the file's results are not PyTorch's.
+    """
+    missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"exporting needs {' and '.join(missing)}: pip install 'smfd-plugin[export]'"
+        )
+    size = torch.export.Dim("height", min=MIN_SIDE, max=MAX_SIDE)
+    other = torch.export.Dim("width", min=MIN_SIDE, max=MAX_SIDE)
+    partial = path.with_name(path.name + ".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():  # the exporter's own
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _WithMasks(net).eval(),
+            (torch.rand(2, 3, 72, 88),),
+            partial,
+            input_names=["lq"],
+            output_names=["image", "masks"],
+            dynamic_shapes=({0: torch.export.Dim("batch"), 2: size, 3: other},),
+            opset_version=OPSET,
+            external_data=False,
+            dynamo=True,
+            verbose=False,
+        )
+    difference = _difference(net, partial)
+    if not difference < TOLERANCE:
+        partial.unlink()
+        raise ValueError(f"{path} not written: its results differ from PyTorch's by {difference}")
+    os.replace(partial, path)
+    return difference
+
+
+def _difference(net: nn.Module, path: Path) -> float:
+    import onnxruntime
+
+    lq = torch.rand(1, 3, 53, 47, generator=torch.Generator().manual_seed(0))
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    outputs = session.run(["image", "masks"], {"lq": lq.numpy()})
+    return max(
+        float((torch.from_numpy(ours) - theirs).abs().max())
+        for ours, theirs in zip(outputs, run_network(net, lq), strict=True)
+    )
