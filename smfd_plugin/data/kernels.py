@@ -59,7 +59,8 @@ def convolve(first: Kernel, second: Kernel) -> Kernel:
     margin = second.shape[0] // 2
     padded = np.pad(first.astype(np.float64), margin)
     flipped = cv2.flip(second, -1)
-    return _normalise(cv2.filter2D(padded, -1, flipped, borderType=cv2.BORDER_CONSTANT))
+    full = cv2.filter2D(padded, -1, flipped, borderType=cv2.BORDER_CONSTANT)
+    return _normalise(np.maximum(full, 0))  # OpenCV's FFT leaves zeros of either sign
 
 
 def _expose(path: NDArray[np.float64], angle: float) -> Kernel:
