@@ -14,10 +14,10 @@ SMALL = {
 }
 
 
-def awake_network(seed: int = 0) -> SMFDUNet:
+def awake_network(seed: int = 0, **hyper_parameters) -> SMFDUNet:
     """A network whose last layer is no longer zero, so that it changes its input."""
     torch.manual_seed(seed)
-    net = SMFDUNet(**SMALL)
+    net = SMFDUNet(**hyper_parameters or SMALL)
     torch.nn.init.normal_(net.tail.weight, std=0.05)
     return net
 
@@ -59,7 +59,7 @@ def test_every_face_of_a_batch_is_its_own():
 
 
 def test_gradients_reach_every_parameter_from_the_image_alone():
-    net = awake_network()
+    net = awake_network(num_classes=7)
     net(torch.rand(2, 3, 64, 64)).square().mean().backward()
     silent = [
         name

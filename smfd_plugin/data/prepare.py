@@ -1,0 +1,111 @@
+"""`smfd prepare`: from a downloaded face data set to the layout that training reads."""
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+from tqdm import tqdm
+
+from smfd_plugin.data import sources
+from smfd_plugin.data.sources import Item, Picture
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the sub-command's arguments."""
+    parser.add_argument(
+        "kind",
+        choices=("celebamask-hq", "celeba", "folder"),
+        help="what SOURCE is: a downloaded CelebAMask-HQ; CelebA with its folder img_align_celeba; "
+        "or a folder of FFHQ-aligned faces, with masks if it has the folders images and masks",
+    )
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="folder to read")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="ROOT",
+        help="folder to write; it gets images/ and masks/",
+    )  # fmt: skip
+    parser.add_argument("--size", type=int, default=256, help="pixels of a face's side (256)")
+    parser.add_argument(
+        "--prefix", default="", help="put before each name, to join several sources"
+    )
+    parser.add_argument("--lmdb", action="store_true", help="also write images.lmdb and masks.lmdb")
+    parser.add_argument(
+        "--parsing-weights", type=Path, metavar="FOLDER",
+        help="folder of facexlib's parsing_bisenet.pth, which draws the masks of CelebA",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepares a data set; returns 0, or 1 if files had to be skipped.
+
+    Raises:
+        FileNotFoundError: SOURCE is not what it should be, or weights are missing.
+        ValueError: `--size` is too small, or SOURCE has no face.
+    """
+    if args.size < 32:
+        raise ValueError(f"--size is {args.size}; a face needs at least 32 pixels")
+    items = list(_items(args))
+    if not items:
+        raise ValueError(f"no faces in {args.source}")
+    bad = write_faces(items, args.output, args.prefix)
+    if args.lmdb:
+        for kind in ("images", "masks"):
+            write_lmdb(args.output, kind)
+    print(f"{len(items) - bad} faces in {args.output}" + (f", {bad} skipped" if bad else ""))
+    return 1 if bad else 0
+
+
+def write_faces(items: Iterable[Item], root: Path, prefix: str = "") -> int:
+    """Writes faces and masks as PNG below `root`; those already there are kept, so that a run that
+    was cut off goes on. Each bad file is named and skipped; returns how many there were."""
+    bad = 0
+    for kind in ("images", "masks"):
+        (root / kind).mkdir(parents=True, exist_ok=True)
+    for item in tqdm(items, unit="face"):
+        image_path = root / "images" / f"{prefix}{item.name}.png"
+        if image_path.is_file():
+            continue
+        try:
+            image, labels = item.read()
+        except (OSError, ValueError) as error:
+            tqdm.write(f"skipped {item.path}: {error}", file=sys.stderr)
+            bad += 1
+            continue
+        if labels is not None:
+            _write_whole(root / "masks" / image_path.name, labels)
+        _write_whole(image_path, image)  # last, so that an image never lacks its mask
+    return bad
+
+
+def write_lmdb(root: Path, kind: str) -> None:
+    """Packs root/KIND into root/KIND.lmdb in BasicSR's form; an older one is replaced."""
+    from basicsr.utils.lmdb_util import make_lmdb_from_imgs
+
+    files = sorted(path.name for path in (root / kind).glob("*.png"))
+    if not files:
+        return
+    partial, path = root / f"{kind}.partial.lmdb", root / f"{kind}.lmdb"
+    for old in (partial, path):
+        shutil.rmtree(old, ignore_errors=True)
+    size = sum((root / kind / name).stat().st_size + 4096 for name in files)
+    keys = [Path(name).stem for name in files]
+    make_lmdb_from_imgs(str(root / kind), str(partial), files, keys, map_size=2 * size + 2**20)
+    partial.rename(path)
+
+
+def _items(args: argparse.Namespace) -> Iterable[Item]:
+    if args.kind == "celeba":
+        segment = sources.bisenet(args.parsing_weights)
+        return sources.celeba(args.source, args.size, segment)
+    read = {"celebamask-hq": sources.celebamask_hq, "folder": sources.folder}[args.kind]
+    return read(args.source, args.size)
+
+
+def _write_whole(path: Path, image: Picture) -> None:
+    partial = path.parents[1] / ".partial.png"  # outside images/, so that no one takes it for one
+    if not cv2.imwrite(str(partial), image):
+        raise OSError(f"cannot write {path}")
+    os.replace(partial, path)

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import torch
+from basicsr.data import build_dataset
+from basicsr.data.data_sampler import EnlargedSampler
+from torch.utils.data import DataLoader
+
+from smfd_plugin.data import FaceBlurDataset
+from smfd_plugin.data.blur_space import BlurSpace
+
+SHARP = {"kind": ["gaussian"], "sigma_x": [0.01], "noise": [0.0], "jpeg": [0]}
+
+
+def options(faces, **more):
+    return {"name": "t", "type": "FaceBlurDataset", "dataroot": str(faces), "gt_size": 64} | more
+
+
+def test_is_built_from_an_option_file_entry(faces):
+    assert isinstance(build_dataset(options(faces)), FaceBlurDataset)
+
+
+def test_says_how_many_scenarios_there_are(faces, caplog):
+    with caplog.at_level("INFO", "basicsr"):
+        FaceBlurDataset(options(faces))
+    assert "3 faces, 2 with masks; BlurSpace of 1,741,824,000,000 scenarios" in caplog.text
+
+
+def test_a_sample_has_its_parts(faces):
+    sample = FaceBlurDataset(options(faces, crop_size=40))[0]
+    assert sample["lq"].shape == sample["gt"].shape == (3, 40, 40)
+    assert sample["lq"].dtype == torch.float32
+    assert 0 <= sample["lq"].min() <= sample["lq"].max() <= 1
+    assert sample["mask"].shape == (40, 40)
+    assert sample["mask"].dtype == torch.int64
+    assert sample["has_mask"] is True
+    assert FaceBlurDataset(options(faces))[1]["has_mask"] is False
+
+
+def test_colours_are_rgb(faces):
+    dataset = FaceBlurDataset(options(faces, scenarios="val100"))
+    image = dataset.faces[0][0].read(dataset.faces[0][1], 64)[0]
+    gt = dataset[0]["gt"]
+    np.testing.assert_allclose(gt[0] * 255, image[..., 2], atol=1e-3)
+    np.testing.assert_allclose(gt[2] * 255, image[..., 0], atol=1e-3)
+
+
+def test_lq_gt_and_mask_are_cut_and_mirrored_together(faces):
+    dataset = FaceBlurDataset(options(faces, crop_size=32, use_hflip=True, blur={"factors": SHARP}))
+    whole = FaceBlurDataset(options(faces, scenarios="val100"))[0]
+    for _ in range(8):
+        sample = dataset[0]
+        assert torch.equal(sample["lq"], sample["gt"])
+        assert any(
+            torch.equal(torch.from_numpy(gt.copy()), sample["gt"])
+            and np.array_equal(mask, sample["mask"])
+            for gt, mask in every_crop(whole["gt"].numpy(), whole["mask"].numpy(), 32)
+        )
+
+
+def every_crop(gt, mask, size):
+    for flip in (1, -1):
+        for y in range(gt.shape[1] - size + 1):
+            for x in range(gt.shape[2] - size + 1):
+                window = np.s_[..., y : y + size, x : x + size]
+                yield gt[..., ::flip][window], mask[..., ::flip][window]
+
+
+def test_a_crop_is_blurred_like_the_whole_face(faces):
+    factors = {"kind": ["line"], "extent": [15], "noise": [0.0], "jpeg": [0]}
+    dataset = FaceBlurDataset(options(faces, crop_size=24, blur={"factors": factors}))
+    folder, face = dataset.faces[0]
+    image = folder.read(face, 64)[0]
+    for _ in range(5):
+        sample = dataset[0]
+        blurry = dataset.space.apply(image, sample["scenario"])[..., ::-1].transpose(2, 0, 1)
+        crops = every_crop(blurry, np.zeros((64, 64)), 24)
+        errors = [np.abs(crop - sample["lq"].numpy() * 255).max() for crop, _ in crops]
+        assert min(errors) <= 1.01  # a rounding step
+
+
+def test_fixed_scenarios_pair_faces_with_numbers(faces, tmp_path):
+    numbers = [5, 1_000_000, 77, 12_345_678_901]
+    path = tmp_path / "list.txt"
+    path.write_text("\n".join(map(str, numbers)))
+    dataset = FaceBlurDataset(options(faces, scenarios=str(path)))
+    assert [sample["scenario"] for sample in (dataset[i] for i in range(len(dataset)))] == numbers
+    folder, face = dataset.faces[0]
+    expected = BlurSpace().apply(folder.read(face, 64)[0], numbers[3])
+    np.testing.assert_allclose(
+        dataset[3]["lq"].numpy().transpose(1, 2, 0)[..., ::-1] * 255, expected, atol=1e-3
+    )
+
+
+def epochs(faces, seed, workers=2):
+    """Scenario numbers and picture sums of two epochs, as BasicSR's loader would give them."""
+    torch.manual_seed(seed)
+    dataset = FaceBlurDataset(options(faces, crop_size=32, use_hflip=True))
+    sampler = EnlargedSampler(dataset, 1, 0, ratio=4)
+    loader = DataLoader(dataset, batch_size=2, sampler=sampler, num_workers=workers)
+    return [
+        [(batch["scenario"].tolist(), batch["lq"].sum().item()) for batch in loader]
+        for _ in range(2)
+    ]
+
+
+def test_is_reproducible_under_a_seed_and_several_workers(faces):
+    first, second = epochs(faces, seed=1)
+    assert epochs(faces, seed=1) == [first, second]
+    assert epochs(faces, seed=2) != [first, second]
+    assert first != second
+    numbers = [number for batch, _ in first + second for number in batch]
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_several_folders_are_one_set(faces, tmp_path):
+    dataset = FaceBlurDataset(options(faces) | {"dataroot": [str(faces), str(faces)]})
+    assert len(dataset) == 6
+
+
+def test_a_crop_larger_than_the_face_is_refused(faces):
+    with pytest.raises(ValueError, match="crop_size 65 does not fit gt_size 64"):
+        FaceBlurDataset(options(faces, crop_size=65))

@@ -1,0 +1,165 @@
+import argparse
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from facexlib.parsing.bisenet import BiSeNet
+from PIL import Image
+from skimage import data
+
+from smfd_plugin.data import prepare, sources
+from smfd_plugin.data.faces import FaceFolder
+from smfd_plugin.data.mask_classes import LABELS
+
+PORTRAIT = cv2.resize(data.astronaut()[0:240, 100:340, ::-1], (512, 512))
+
+
+def run(*arguments) -> int:
+    parser = argparse.ArgumentParser()
+    prepare.add_arguments(parser)
+    return prepare.run(parser.parse_args([str(argument) for argument in arguments]))
+
+
+@pytest.fixture
+def celebamask(tmp_path):
+    """Two faces in the folders and file names of the official download."""
+    root = tmp_path / "CelebAMask-HQ"
+    (root / "CelebA-HQ-img").mkdir(parents=True)
+    for number in (0, 2001):
+        cv2.imwrite(str(root / f"CelebA-HQ-img/{number}.jpg"), PORTRAIT)
+        parts = root / "CelebAMask-HQ-mask-anno" / str(number // 2000)
+        parts.mkdir(parents=True)
+        for part, box in (("skin", np.s_[100:400, 100:400]), ("l_eye", np.s_[200:240, 150:220])):
+            mask = np.zeros((512, 512, 3), np.uint8)
+            mask[box] = 255
+            cv2.imwrite(str(parts / f"{number:05d}_{part}.png"), mask)
+    return root
+
+
+def test_celebamask_hq_becomes_faces_with_masks(celebamask, tmp_path):
+    assert run("celebamask-hq", celebamask, "-o", tmp_path / "out", "--size", 128) == 0
+    folder = FaceFolder(tmp_path / "out")
+    assert [(face.name, face.has_mask) for face in folder.faces] == [
+        ("00000", True),
+        ("02001", True),
+    ]
+    image, classes = folder.read(folder.faces[1], 128)
+    expected = cv2.resize(PORTRAIT, (128, 128), interpolation=cv2.INTER_AREA)
+    assert np.abs(image.astype(int) - expected).mean() < 3  # the JPEG between them
+    assert classes[55, 45] == 3  # eyes cover skin
+    assert classes[90, 90] == 1
+    assert classes[10, 10] == 0
+
+
+def test_part_names_are_in_the_order_of_the_labels():
+    initials = [part[0] for part in sources.CELEBAMASK_PARTS]
+    assert len(initials) == len(LABELS) - 1
+    assert sources.CELEBAMASK_PARTS[LABELS.index("hair") - 1] == "hair"
+    assert sources.CELEBAMASK_PARTS[LABELS.index("necklace") - 1] == "neck_l"
+    assert sources.CELEBAMASK_PARTS[LABELS.index("earring") - 1] == "ear_r"
+
+
+def test_bad_files_are_named_and_skipped_and_a_second_run_goes_on(celebamask, tmp_path, capsys):
+    broken = celebamask / "CelebA-HQ-img/0.jpg"
+    good = broken.read_bytes()
+    broken.write_bytes(good[:100])
+    assert run("celebamask-hq", celebamask, "-o", tmp_path / "out") == 1
+    captured = capsys.readouterr()
+    assert f"skipped {broken}: not a readable picture" in captured.err
+    assert "2 faces" not in captured.out
+    assert "1 faces" in captured.out
+    assert "1 skipped" in captured.out
+    done = tmp_path / "out/images/02001.png"
+    before = done.stat().st_mtime_ns
+    broken.write_bytes(good)
+    assert run("celebamask-hq", celebamask, "-o", tmp_path / "out") == 0
+    assert len(FaceFolder(tmp_path / "out").faces) == 2
+    assert done.stat().st_mtime_ns == before
+    assert not list((tmp_path / "out").rglob("*partial*"))
+
+
+def test_a_folder_keeps_its_masks_and_takes_a_prefix(tmp_path):
+    source = tmp_path / "faces"
+    (source / "images").mkdir(parents=True)
+    (source / "masks").mkdir()
+    for name in "ab":
+        cv2.imwrite(str(source / f"images/{name}.jpg"), PORTRAIT)
+    labels = Image.fromarray(np.full((512, 512), 17, np.uint8)).convert("P")
+    labels.save(source / "masks/a.png")
+    assert run("folder", source, "-o", tmp_path / "out", "--prefix", "x_", "--size", 64) == 0
+    folder = FaceFolder(tmp_path / "out")
+    assert [(face.name, face.has_mask) for face in folder.faces] == [("x_a", True), ("x_b", False)]
+    assert (folder.read(folder.faces[0], 64)[1] == 1).all()  # neck is skin
+
+
+def test_lmdb_holds_the_same_faces(celebamask, tmp_path):
+    run("celebamask-hq", celebamask, "-o", tmp_path / "out", "--size", 64)
+    disk = FaceFolder(tmp_path / "out")
+    expected = [disk.read(face, 64) for face in disk.faces]
+    assert run("celebamask-hq", celebamask, "-o", tmp_path / "out", "--size", 64, "--lmdb") == 0
+    packed = FaceFolder(tmp_path / "out")
+    for face, (image, classes) in zip(packed.faces, expected, strict=True):
+        again = packed.read(face, 64)
+        assert np.array_equal(again[0], image)
+        assert np.array_equal(again[1], classes)
+
+
+@pytest.fixture
+def celeba(tmp_path):
+    """Two faces of img_align_celeba, the second with landmarks of its own, 9 pixels lower."""
+    root = tmp_path / "celeba"
+    (root / "img_align_celeba").mkdir(parents=True)
+    for name in ("000001.jpg", "000002.jpg"):
+        picture = np.zeros((218, 178, 3), np.uint8)
+        lower = 9 if name == "000002.jpg" else 0
+        for x, y in sources.CELEBA_LANDMARKS.astype(int):
+            cv2.circle(picture, (int(x), int(y) + lower), 3, (255, 255, 255), -1)
+        cv2.imwrite(str(root / "img_align_celeba" / name), picture)
+    points = (sources.CELEBA_LANDMARKS + np.array([0, 9])).astype(int).flatten()
+    text = "2\nlefteye_x ...\n000002.jpg " + " ".join(map(str, points)) + "\n"
+    (root / "list_landmarks_align_celeba.txt").write_text(text)
+    return root
+
+
+def test_celeba_is_moved_to_the_ffhq_template(celeba):
+    def segment(face):
+        return np.full(face.shape[:2], 1, np.uint8)
+
+    for item in sources.celeba(celeba, 256, segment):
+        face, labels = item.read()
+        assert labels.shape == (256, 256)
+        for x, y in sources.FFHQ_TEMPLATE / 2:
+            assert face[round(float(y)), round(float(x))].min() > 100
+
+
+def test_celeba_masks_come_from_facexlibs_parsing_net(celeba, tmp_path):
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    torch.manual_seed(0)
+    net = BiSeNet(num_class=19)
+    with torch.no_grad():  # always its class 10, the nose
+        net.conv_out.conv_out.weight.zero_()
+        net.conv_out.conv_out.weight[10] = 1
+    torch.save(net.state_dict(), weights / "parsing_bisenet.pth")
+    arguments = "celeba", celeba, "-o", tmp_path / "out", "--size", 64
+    assert run(*arguments, "--parsing-weights", weights) == 0
+    folder = FaceFolder(tmp_path / "out")
+    classes = folder.read(folder.faces[0], 64)[1]
+    assert np.bincount(classes.flatten()).argmax() == 4  # nose
+
+
+def test_missing_parsing_weights_say_where_to_get_them(celeba, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"parsing_bisenet\.pth.*github.*--parsing-weights"):
+        run("celeba", celeba, "-o", tmp_path / "out", "--parsing-weights", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["celebamask-hq", "folder"])
+def test_a_source_that_is_not_there_is_named(tmp_path, kind):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        run(kind, tmp_path / "nowhere", "-o", tmp_path / "out")
+
+
+def test_an_empty_source_is_named(tmp_path):
+    with pytest.raises(ValueError, match="no faces in"):
+        run("folder", tmp_path, "-o", tmp_path / "out")

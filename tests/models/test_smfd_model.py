@@ -1,0 +1,162 @@
+import copy
+
+import pytest
+import torch
+from basicsr.data import build_dataset
+from basicsr.models import build_model
+from torch.utils.data import default_collate
+
+from smfd_plugin.models import TrainingDivergedError
+from smfd_plugin.models.smfd_model import MAX_BAD_STEPS
+
+
+@pytest.fixture
+def prepared(options, tmp_path):
+    """Options as BasicSR's parser leaves them."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "training_states").mkdir()
+    options |= {"is_train": True, "dist": False, "rank": 0, "world_size": 1}
+    options["path"] |= {
+        "models": str(tmp_path / "models"),
+        "training_states": str(tmp_path / "training_states"),
+    }
+    return options
+
+
+def build(options):
+    torch.manual_seed(0)
+    return build_model(options)
+
+
+def fixed_batch(options):
+    torch.manual_seed(0)
+    dataset = build_dataset(options["datasets"]["train"])
+    return default_collate([dataset[i % len(dataset)] for i in range(4)])
+
+
+def train(model, batch, steps, first=1):
+    """Losses of `steps` steps on one batch."""
+    history = []
+    for step in range(first, first + steps):
+        model.feed_data(batch)
+        model.optimize_parameters(step)
+        history.append(dict(model.get_current_log()))
+    return history
+
+
+@pytest.mark.parametrize("amp", [None, "bf16"])
+def test_training_lowers_every_loss(prepared, amp):
+    prepared["train"] |= {"mask_warmup_iter": 0, "amp": amp, "channels_last": amp is not None}
+    history = train(build(prepared), fixed_batch(prepared), 60)
+    assert history[0].keys() == {"l_mask", "l_pix", "l_frequency"}
+    assert history[-1]["l_pix"] < 0.9 * history[0]["l_pix"]
+    assert history[-1]["l_frequency"] < 0.95 * history[0]["l_frequency"]
+    assert history[-1]["l_mask"] < 0.7 * history[0]["l_mask"]
+
+
+def test_the_warm_up_trains_masks_only(prepared):
+    model = build(prepared)
+    before = copy.deepcopy(model.net_g.state_dict())
+    history = train(model, fixed_batch(prepared), 2)
+    changed = {
+        name.split(".")[0]
+        for name, value in model.net_g.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert changed == {"mask_generator"}
+    assert history[0].keys() == {"l_mask"}
+    assert "l_pix" in train(model, fixed_batch(prepared), 1, first=3)[0]
+
+
+def test_part_weights_favour_the_features_and_keep_the_mean(prepared):
+    model = build(prepared)
+    model.feed_data(fixed_batch(prepared))
+    weights = model._part_weights()
+    eyes = (model.mask == 3)[:, None].expand_as(weights)
+    assert weights.mean().item() == pytest.approx(1, abs=1e-5)
+    assert (weights[eyes] / weights[~eyes].min()).unique().item() == pytest.approx(2)
+
+
+def test_a_batch_without_masks_trains_the_image_only(prepared):
+    model = build(prepared)
+    batch = fixed_batch(prepared)
+    paired = {"lq": batch["lq"], "gt": batch["gt"]}
+    assert train(model, paired, 1, first=3)[0]["l_mask"] == 0
+
+
+def test_a_step_with_a_loss_that_is_not_finite_is_skipped(prepared, caplog):
+    model = build(prepared)
+    batch = fixed_batch(prepared)
+    train(model, batch, 3)
+    before = copy.deepcopy(model.net_g.state_dict())
+    bad = batch | {"gt": torch.full_like(batch["gt"], float("nan"))}
+    with caplog.at_level("WARNING", "basicsr"):
+        train(model, bad, 1, first=4)
+    assert "Iter 4: loss is not finite, step skipped" in caplog.text
+    assert all(torch.equal(v, before[k]) for k, v in model.net_g.state_dict().items())
+    train(model, batch, 1, first=5)
+    assert model.bad_steps == 0
+
+
+def test_ten_bad_steps_in_a_row_stop_the_run(prepared):
+    model = build(prepared)
+    batch = fixed_batch(prepared)
+    bad = batch | {"gt": torch.full_like(batch["gt"], float("inf"))}
+    with pytest.raises(TrainingDivergedError, match="last checkpoint is kept"):
+        train(model, bad, MAX_BAD_STEPS, first=3)
+    assert model.bad_steps == MAX_BAD_STEPS
+
+
+def test_gradients_are_clipped(prepared):
+    prepared["train"] |= {"grad_clip": 1e-3, "mask_warmup_iter": 0}
+    model = build(prepared)
+    train(model, fixed_batch(prepared), 1)
+    grads = [p.grad.norm() for p in model.net_g.parameters() if p.grad is not None]
+    assert torch.stack(grads).norm().item() <= 1.01e-3
+
+
+def test_the_average_follows_the_weights(prepared):
+    model = build(prepared)
+    train(model, fixed_batch(prepared), 1, first=3)
+    start = build(prepared).net_g.state_dict()
+    average, now = model.net_g_ema.state_dict(), model.net_g.state_dict()
+    for name in start:
+        torch.testing.assert_close(average[name], 0.9 * start[name] + 0.1 * now[name])
+
+
+def test_a_save_carries_the_network_and_loads_safely(prepared, tmp_path):
+    model = build(prepared)
+    train(model, fixed_batch(prepared), 3)
+    model.save(0, 3)
+    saved = torch.load(tmp_path / "models/net_g_3.pth", weights_only=True)
+    assert saved.keys() == {"params", "params_ema", "network"}
+    assert saved["network"] == prepared["network_g"]
+    assert not list(tmp_path.rglob("*.partial"))
+
+    prepared["path"]["pretrain_network_g"] = str(tmp_path / "models/net_g_3.pth")
+    again = build(prepared)
+    again.resume_training(torch.load(tmp_path / "training_states/3.state", weights_only=True))
+    batch = fixed_batch(prepared)
+    assert train(again, batch, 2, first=4) == train(model, batch, 2, first=4)
+
+
+def test_validation_scores_the_picture_and_the_masks(prepared, caplog):
+    from basicsr.data import build_dataloader
+
+    model = build(prepared)
+    options = prepared["datasets"]["val"] | {"phase": "val"}
+    loader = build_dataloader(build_dataset(options), options)
+    with caplog.at_level("INFO", "basicsr"):
+        model.validation(loader, 3, None, save_img=False)
+    assert "# psnr" in caplog.text
+    assert "Validation val: mask mIoU" in caplog.text
+    assert model.confusion.sum() == 2 * 64 * 64
+
+
+def test_unknown_choices_are_refused(prepared):
+    prepared["train"]["amp"] = "fp8"
+    with pytest.raises(ValueError, match=r"train\.amp is 'fp8'"):
+        build(prepared)
+    prepared["train"] |= {"amp": None, "optim_g": {"type": "Magic", "lr": 1}}
+    with pytest.raises(ValueError, match="Magic"):
+        build(prepared)
