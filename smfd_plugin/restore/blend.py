@@ -109,12 +109,16 @@ def keep_colour(original: Tensor, change: Tensor, weight: Tensor) -> Tensor:
         (3, h, w).
     """
     low, high = original.clamp(max=0), original.clamp(min=1)
-    total = weight.sum().clamp(min=1e-6)
-    for _ in range(3):  # more than once, since clamping shifts the mean again
-        restored = (original + change).clamp(low, high)
-        shift = (weight * (restored - original)).sum((1, 2), keepdim=True) / total
-        change = change - shift
-    return (original + change).clamp(low, high)
+    moved = original + change - _mean(change, weight, weight)
+    for _ in range(4):  # Newton's method: clamping shifts the mean again
+        free = weight * ((low < moved) & (moved < high))
+        moved = moved - _mean(moved.clamp(low, high) - original, weight, free)
+    return moved.clamp(low, high)
+
+
+def _mean(x: Tensor, weight: Tensor, of: Tensor) -> Tensor:
+    """(3, 1, 1): sums of the weighted pixels of (3, h, w), over those of the weights `of`."""
+    return (weight * x).sum((1, 2), keepdim=True) / of.sum((1, 2), keepdim=True).clamp(min=1e-6)
 
 
 def _smoothstep(x: Tensor) -> Tensor:

@@ -1,0 +1,63 @@
+"""What tests of several packages share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from smfd_plugin.archs import SMFDUNet
+from smfd_plugin.weights import save_weights
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+TINY = {
+    "widths": (8, 12, 16, 16),
+    "growths": (4, 4, 8, 8),
+    "encoder_blocks": (1, 1, 1, 1),
+    "decoder_blocks": (1, 1, 1),
+    "mask_widths": (8, 8, 8, 8),
+}
+"""Hyper-parameters of a network that takes no time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reasons = {}
+    if not SHARED.is_dir():
+        reasons["shared"] = f"no folder {SHARED}"
+    if not torch.cuda.is_available():
+        reasons["gpu"] = "no CUDA device"
+    for item in items:
+        for marker, reason in reasons.items():
+            if marker in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real faces and clips, for tests marked `shared`."""
+    return SHARED
+
+
+@pytest.fixture
+def astronaut() -> np.ndarray:
+    """A portrait with one face, (512, 512, 3) uint8 BGR."""
+    return np.ascontiguousarray(data.astronaut()[..., ::-1])
+
+
+@pytest.fixture
+def tiny_net() -> SMFDUNet:
+    """A small network that changes its input a little; always the same one."""
+    torch.manual_seed(0)
+    net = SMFDUNet(**TINY)
+    torch.nn.init.normal_(net.tail.weight, std=0.02)
+    return net.eval()
+
+
+@pytest.fixture
+def tiny_weights(tiny_net: SMFDUNet, tmp_path: Path) -> Path:
+    """A weights file of `tiny_net`."""
+    path = tmp_path / "tiny.pth"
+    save_weights(path, tiny_net.state_dict(), {"type": "SMFDUNet", **TINY}, half=False)
+    return path

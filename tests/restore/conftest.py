@@ -1,0 +1,55 @@
+"""Faces and stand-ins for the network, whose effect is known exactly."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from smfd_plugin.restore import Detection, make_detector
+
+
+class StandIn(nn.Module):
+    """Calls a function on the crop, and calls an oval in it a head.
+
+    Args:
+        change: from (N, 3, S, S) to the same.
+    """
+
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def forward(self, lq: Tensor, return_masks: bool = False):
+        y = torch.linspace(-1, 1, lq.shape[-2])[:, None]
+        x = torch.linspace(-1, 1, lq.shape[-1])
+        head = ((x / 0.7) ** 2 + ((y - 0.1) / 0.8) ** 2 < 1).float()
+        logits = torch.zeros(len(lq), 7, *lq.shape[-2:])
+        logits[:, 0] = 20 * (1 - 2 * head)
+        return (self.change(lq), logits) if return_masks else self.change(lq)
+
+
+@pytest.fixture
+def stand_in():
+    """Makes a StandIn."""
+    return StandIn
+
+
+@pytest.fixture(scope="session")
+def tiny_detector():
+    return make_detector("tiny")
+
+
+@pytest.fixture
+def frame(astronaut) -> Tensor:
+    """The portrait as (3, 512, 512) float32 RGB in [0, 1]."""
+    return to_frame(astronaut)
+
+
+@pytest.fixture
+def face(frame, tiny_detector) -> Detection:
+    (found,) = tiny_detector(frame)
+    return found
+
+
+def to_frame(image: np.ndarray) -> Tensor:
+    return torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1).float() / 255
