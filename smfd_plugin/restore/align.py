@@ -51,6 +51,12 @@ def similarity(source: NDArray, target: NDArray) -> Matrix:
     return np.hstack((turn, (goal - turn @ centre)[:, None]))
 
 
+def check_max_crop(max_crop: int) -> None:
+    """Raises ValueError if it is none of CROP_SIZES."""
+    if max_crop not in CROP_SIZES:
+        raise ValueError(f"max_crop is {max_crop}; it can be {', '.join(map(str, CROP_SIZES))}")
+
+
 def crop_size(landmarks: NDArray, max_crop: int) -> int:
     """Side of the crop, in pixels: the first of CROP_SIZES with no fewer pixels than the face has
     in the picture, but at most `max_crop`."""

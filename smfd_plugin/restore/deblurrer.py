@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from smfd_plugin.restore.align import check_max_crop
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, make_detector
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP, FacePatch, blend_faces, restore_faces
 from smfd_plugin.restore.network import pick_device, run_network
@@ -87,6 +88,7 @@ class FaceDeblurrer:
     ) -> None:
         if not 0 <= strength <= 1:
             raise ValueError(f"strength is {strength}; it lies between 0 and 1")
+        check_max_crop(max_crop)
         self.device = pick_device(device)
         self.net = load_network(weights).to(self.device)
         self.half = half

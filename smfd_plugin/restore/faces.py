@@ -74,8 +74,7 @@ def restore_faces(
         ValueError: `max_crop` is none of align.CROP_SIZES.
         MemoryError: see `network.run_network`.
     """
-    if max_crop not in align.CROP_SIZES:
-        raise ValueError(f"max_crop is {max_crop}; it can be one of {align.CROP_SIZES}")
+    align.check_max_crop(max_crop)
     plans = _plan(detections, max_crop, frame.shape[-2:])
     matrices = [plan.to_crop for plan in plans]
     patches: dict[int, FacePatch] = {}

@@ -5,6 +5,7 @@ to the pixels.
 """
 
 import os
+import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -78,7 +79,9 @@ def read_picture(path: Path) -> Picture:
     try:
         # Pillow notices truncation, which OpenCV may pass over, and knows the metadata; OpenCV
         # knows 16 bit colour, which Pillow does not.
-        with Image.open(BytesIO(data)) as opened:
+        with warnings.catch_warnings():  # what matters comes as an error
+            warnings.simplefilter("ignore")
+            opened = Image.open(BytesIO(data))
             opened.load()
             animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
             mode, exif, icc = opened.mode, opened.getexif(), opened.info.get("icc_profile")

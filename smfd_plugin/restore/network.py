@@ -53,11 +53,14 @@ def run_network(net: nn.Module, crops: Tensor, half: bool = False) -> tuple[Tens
     Raises:
         MemoryError: not even one crop fits into the device's memory.
     """
+    if not len(crops):  # a network cannot run on nothing, but its outputs have shapes
+        restored, logits = run_network(net, crops.new_zeros(1, *crops.shape[1:]))
+        return restored[:0], logits[:0]
     dtype = half_dtype(crops.device) if half else None
     batch = max(1, MAX_BATCH_PIXELS // (crops.shape[-1] * crops.shape[-2]))
     results = []
     start = 0
-    while start < len(crops) or not results:  # once even without a crop, for the shapes
+    while start < len(crops):
         part = crops[start : start + batch]
         try:
             results.append(_run_finite(net, part, dtype))

@@ -1,0 +1,172 @@
+import numpy as np
+import pytest
+import torch
+
+from smfd_plugin import FaceDeblurrer
+from smfd_plugin.restore import deblurrer as module
+
+
+@pytest.fixture
+def deblurrer(tiny_weights):
+    return FaceDeblurrer(tiny_weights, "cpu", detector="tiny")
+
+
+@pytest.fixture
+def with_net(tiny_weights, stand_in, monkeypatch):
+    """Makes a FaceDeblurrer whose network calls a function."""
+
+    def make(change, **options):
+        monkeypatch.setattr(module, "load_network", lambda weights: stand_in(change))
+        return FaceDeblurrer(None, "cpu", detector="tiny", **options)
+
+    return make
+
+
+def sharpen(lq):
+    return lq + 0.5 * (lq - lq.roll(1, -1))
+
+
+def test_restores_a_portrait(deblurrer, astronaut):
+    before = astronaut.copy()
+    result = deblurrer.restore(astronaut)
+    assert result.image.shape == astronaut.shape and result.image.dtype == np.uint8
+    assert np.array_equal(astronaut, before)
+    (face,) = result.faces
+    assert face.box.shape == (4,) and face.landmarks.shape == (5, 2) and 0.9 < face.score <= 1
+    assert face.crop.shape == face.restored.shape == (256, 256, 3)
+    assert face.crop.dtype == face.restored.dtype == np.uint8
+    assert not deblurrer.net.training
+
+
+def test_colours_are_not_swapped(with_net, astronaut):
+    """The suit's orange and a crop's skin are redder than blue, in BGR."""
+    (face,) = with_net(lambda lq: lq).restore(astronaut).faces
+    for image in (face.crop, face.restored):
+        blue, _, red = image[100:150, 100:150].mean((0, 1))
+        assert red > blue + 20
+
+    def only_red(lq):
+        return lq + torch.tensor([0.3, 0, 0]).view(3, 1, 1) * torch.linspace(-1, 1, lq.shape[-1])
+
+    change = np.abs(with_net(only_red).restore(astronaut).image.astype(int) - astronaut)
+    assert change[..., 2].max() > 10 and change[..., :2].max() <= 1
+
+
+def test_a_network_that_changes_nothing_gives_the_picture_back(with_net, astronaut):
+    result = with_net(lambda lq: lq).restore(astronaut)
+    assert len(result.faces) == 1
+    assert np.array_equal(result.image, astronaut)
+
+
+def test_pixels_outside_the_face_are_the_same_and_its_colour_is_kept(with_net, astronaut):
+    image = with_net(sharpen).restore(astronaut).image
+    changed = (image != astronaut).any(2)
+    assert changed[60:170, 180:270].mean() > 0.3
+    assert not changed[250:].any() and not changed[:, 350:].any()
+    shift = (image.astype(float) - astronaut)[changed].mean(0)
+    assert np.abs(shift).max() < 1
+
+
+def test_sixteen_bit_stays_sixteen_bit(with_net, astronaut):
+    fine = astronaut.astype(np.uint16) * 257
+    fine[::2][fine[::2] < 65000] += 3
+    result = with_net(lambda lq: lq).restore(fine)
+    assert result.image.dtype == np.uint16 and np.array_equal(result.image, fine)
+    assert result.faces[0].crop.dtype == np.uint16
+    sharp = with_net(sharpen).restore(fine).image
+    assert len(np.unique(sharp[60:170, 180:270] % 257)) > 100
+    coarse = with_net(sharpen).restore(astronaut).image
+    assert np.abs(sharp / 257 - coarse).max() < 1
+
+
+def test_no_face(deblurrer):
+    grey = np.full((90, 120, 3), 127, np.uint8)
+    result = deblurrer.restore(grey)
+    assert result.faces == [] and np.array_equal(result.image, grey)
+    assert result.image is not grey
+
+
+def test_no_strength_no_change(with_net, astronaut):
+    result = with_net(sharpen, strength=0.0).restore(astronaut)
+    assert np.array_equal(result.image, astronaut) and len(result.faces) == 1
+
+
+def test_views_and_tiny_pictures_are_fine(deblurrer, astronaut):
+    flipped = astronaut[:, ::-1]
+    assert len(deblurrer.restore(flipped).faces) == 1
+    assert deblurrer.restore(astronaut[:1, :1]).faces == []
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 57), (128, 96)])
+def test_aligned_faces_of_any_size(deblurrer, size):
+    faces = np.random.default_rng(0).integers(0, 256, (3, *size, 3), np.uint8)
+    sharp, masks = deblurrer.deblur_aligned(faces), deblurrer.parse_aligned(faces)
+    assert sharp.shape == faces.shape and sharp.dtype == np.uint8
+    assert masks.shape == faces.shape[:3] and masks.dtype == np.uint8
+    lq = torch.from_numpy(faces).permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        image, logits = deblurrer.net(lq, return_masks=True)
+    expected = (image.clamp(0, 1) * 255).permute(0, 2, 3, 1).numpy()
+    assert np.abs(sharp - expected).max() < 0.51
+    assert (masks == logits.argmax(1).numpy()).mean() > 0.999
+
+
+def test_no_aligned_faces(deblurrer):
+    none = np.zeros((0, 64, 64, 3), np.uint8)
+    assert deblurrer.deblur_aligned(none).shape == none.shape
+    assert deblurrer.parse_aligned(none).shape == (0, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (np.zeros((40, 40), np.uint8), r"image must have shape \(H, W, 3\), not \(40, 40\)"),
+        (np.zeros((40, 40, 4), np.uint8), "shape"),
+        (np.zeros((0, 40, 3), np.uint8), "shape"),
+        (np.zeros((40, 40, 3), np.float32), "uint8 or uint16, not float32"),
+        ([[1, 2, 3]], "not list"),
+        (None, "not NoneType"),
+    ],
+)
+def test_pictures_of_the_wrong_kind(deblurrer, image, words):
+    with pytest.raises(ValueError, match=words):
+        deblurrer.restore(image)
+
+
+@pytest.mark.parametrize(
+    ("faces", "words"),
+    [
+        (np.zeros((64, 64, 3), np.uint8), r"faces must have shape \(N, H, W, 3\)"),
+        (np.zeros((1, 3, 64, 64), np.uint8), "shape"),
+        (np.zeros((1, 31, 64, 3), np.uint8), "at least 32"),
+        (np.zeros((1, 64, 64, 3), np.uint16), "uint8, not uint16"),
+    ],
+)
+def test_aligned_faces_of_the_wrong_kind(deblurrer, faces, words):
+    for method in (deblurrer.deblur_aligned, deblurrer.parse_aligned):
+        with pytest.raises(ValueError, match=words):
+            method(faces)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"device": "gpu"}, "unknown device 'gpu'"),
+        ({"detector": "dlib"}, "unknown detector 'dlib'"),
+        ({"strength": 1.5}, "strength is 1.5"),
+        ({"max_crop": 500}, "max_crop is 500"),
+        ({"threshold": 2}, "threshold is 2"),
+        ({"weights": "nothing.pth"}, "no weights file nothing.pth"),
+    ],
+)
+def test_options_are_checked_at_once(tiny_weights, options, words):
+    with pytest.raises(ValueError, match=words):
+        FaceDeblurrer(**{"weights": tiny_weights, "detector": "tiny", **options})
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("half", [False, True])
+def test_the_gpu_gives_nearly_the_same(tiny_weights, astronaut, half):
+    cpu = FaceDeblurrer(tiny_weights, "cpu", detector="tiny").restore(astronaut).image
+    gpu = FaceDeblurrer(tiny_weights, "cuda", half, "tiny").restore(astronaut).image
+    assert np.abs(cpu.astype(int) - gpu).max() <= 4

@@ -1,0 +1,172 @@
+from itertools import product
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from smfd_plugin.restore.io import PictureError, read_picture, write_picture, write_whole
+
+RNG = np.random.default_rng(0)
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def noise(*shape, dtype=np.uint8):
+    return RNG.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "dtype", "channels"),
+    [
+        *product((".png", ".tif"), (np.uint8, np.uint16), ((), (3,), (4,))),
+        (".bmp", np.uint8, ()),
+        (".bmp", np.uint8, (3,)),
+    ],
+)
+def test_what_is_read_is_written(tmp_path, suffix, dtype, channels):
+    pixels = noise(20, 30, *channels, dtype=dtype)
+    source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    cv2.imwrite(str(source), pixels)
+    picture = read_picture(source)
+    assert picture.colour.shape == (20, 30, 3) and picture.colour.dtype == dtype
+    assert picture.grey == (channels == ())
+    assert (picture.alpha is not None) == (channels == (4,))
+    write_picture(target, picture)
+    written = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
+    assert written.dtype == dtype and np.array_equal(written, pixels)
+
+
+def test_grey_with_transparency(tmp_path):
+    grey, alpha = noise(20, 30), noise(20, 30)
+    Image.merge("LA", [Image.fromarray(x) for x in (grey, alpha)]).save(tmp_path / "in.png")
+    picture = read_picture(tmp_path / "in.png")
+    assert picture.grey
+    write_picture(tmp_path / "out.png", picture)
+    written = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(written, np.dstack((grey, grey, grey, alpha)))
+
+
+def test_grey_stays_grey_when_a_network_tints_it(tmp_path):
+    cv2.imwrite(str(tmp_path / "in.png"), np.full((8, 8), 100, np.uint8))
+    picture = read_picture(tmp_path / "in.png")
+    picture.colour[2:4] = (90, 100, 120)
+    write_picture(tmp_path / "out.png", picture)
+    written = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
+    assert written.shape == (8, 8)
+    assert (written[2:4] == 105).all() and (written[5:] == 100).all()
+
+
+def test_palette(tmp_path):
+    image = Image.fromarray(noise(20, 30, 3)).quantize(16)
+    image.save(tmp_path / "in.png")
+    expected = np.asarray(image.convert("RGB"))[..., ::-1]
+    assert np.array_equal(read_picture(tmp_path / "in.png").colour, expected)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_exif_rotation_is_applied_once(tmp_path, orientation, suffix):
+    """Pillow's own exif_transpose says how it should look."""
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = orientation, "Maker"
+    smooth = np.add.outer(np.arange(24) * 9, np.arange(40) * 1)[..., None].repeat(3, 2)
+    Image.fromarray(smooth.astype(np.uint8)).save(tmp_path / f"in{suffix}", exif=exif, quality=100)
+    picture = read_picture(tmp_path / f"in{suffix}")
+    with Image.open(tmp_path / f"in{suffix}") as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))[..., ::-1]
+    assert picture.colour.shape == expected.shape
+    assert np.abs(picture.colour.astype(int) - expected).max() <= 2
+    write_picture(tmp_path / f"out{suffix}", picture)
+    with Image.open(tmp_path / f"out{suffix}") as written:
+        assert written.getexif().get(0x0112, 1) == 1
+        assert written.getexif()[0x010F] == "Maker"
+        assert np.abs(np.asarray(written)[..., ::-1].astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_the_colour_profile_is_kept(tmp_path, suffix):
+    Image.fromarray(noise(20, 30, 3)).save(tmp_path / f"in{suffix}", icc_profile=PROFILE)
+    write_picture(tmp_path / f"out{suffix}", read_picture(tmp_path / f"in{suffix}"))
+    with Image.open(tmp_path / f"out{suffix}") as written:
+        assert written.info["icc_profile"] == PROFILE
+
+
+def test_cmyk_becomes_rgb(tmp_path):
+    grey = np.full((16, 16, 4), (0, 0, 0, 128), np.uint8)
+    Image.fromarray(grey, "CMYK").save(tmp_path / "in.jpg", icc_profile=PROFILE)
+    picture = read_picture(tmp_path / "in.jpg")
+    assert np.abs(picture.colour.astype(int) - 127).max() < 8
+    assert picture.icc == b""
+
+
+def test_jpeg_is_written_well(tmp_path, astronaut):
+    cv2.imwrite(str(tmp_path / "in.png"), astronaut)
+    write_picture(tmp_path / "out.jpg", read_picture(tmp_path / "in.png"))
+    assert cv2.PSNR(cv2.imread(str(tmp_path / "out.jpg")), astronaut) > 38
+
+
+def unreadable(path, words):
+    with pytest.raises(PictureError, match=words) as error:
+        read_picture(path)
+    assert path.name in str(error.value) and "\n" not in str(error.value)
+
+
+def test_missing(tmp_path):
+    unreadable(tmp_path / "none.png", "cannot read")
+
+
+def test_empty(tmp_path):
+    (tmp_path / "a.png").touch()
+    unreadable(tmp_path / "a.png", "empty")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".bmp"])
+def test_truncated(tmp_path, suffix, astronaut):
+    data = cv2.imencode(suffix, astronaut)[1].tobytes()
+    (tmp_path / f"a{suffix}").write_bytes(data[: len(data) // 2])
+    unreadable(tmp_path / f"a{suffix}", "damaged|no picture")
+
+
+def test_no_picture(tmp_path):
+    (tmp_path / "a.png").write_text("this is a text")
+    unreadable(tmp_path / "a.png", "no picture")
+
+
+def test_animated(tmp_path):
+    frames = [Image.fromarray(noise(20, 30, 3)) for _ in range(2)]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
+    unreadable(tmp_path / "a.webp", "animated")
+
+
+def test_float_pixels(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.tif"), np.zeros((8, 8), np.float32))
+    unreadable(tmp_path / "a.tif", "float32")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "name", "words"),
+    [
+        (np.uint16, 3, "a.jpg", "16 bit"),
+        (np.uint16, 3, "a.webp", "16 bit"),
+        (np.uint8, 4, "a.jpg", "transparency"),
+        (np.uint8, 4, "a.bmp", "transparency"),
+        (np.uint8, 3, "a.gif", r"\.png"),
+        (np.uint8, 3, "a", r"\.png"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused(tmp_path, dtype, channels, name, words):
+    cv2.imwrite(str(tmp_path / "in.png"), noise(8, 8, channels, dtype=dtype))
+    picture = read_picture(tmp_path / "in.png")
+    with pytest.raises(PictureError, match=words):
+        write_picture(tmp_path / name, picture)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path):
+    folder = tmp_path / "a.png"
+    folder.mkdir()
+    with pytest.raises(PictureError, match="cannot write"):
+        write_whole(folder, b"data")
+    assert list(tmp_path.iterdir()) == [folder]

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from smfd_plugin import export
+from smfd_plugin.cli import smfd_main
+
+
+def test_onnx_file_gives_pytorchs_results_at_any_size(tiny_net, tiny_weights, tmp_path, capsys):
+    pytest.importorskip("onnx", reason="the extra `export` is not installed")
+    pytest.importorskip("onnxscript", reason="the extra `export` is not installed")
+    import onnxruntime
+
+    path = tmp_path / "new/net.onnx"
+    assert smfd_main(["export", "-o", str(path), "--weights", str(tiny_weights)]) == 0
+    assert "lq (N, 3, H, W)" in capsys.readouterr().out
+    assert [file.name for file in path.parent.iterdir()] == ["net.onnx"]
+    session = onnxruntime.InferenceSession(path)
+    for shape in ((1, 3, 32, 32), (3, 3, 41, 100), (2, 3, 128, 64)):
+        lq = torch.rand(shape)
+        image, masks = session.run(["image", "masks"], {"lq": lq.numpy()})
+        with torch.no_grad():
+            expected = tiny_net(lq, return_masks=True)
+        np.testing.assert_allclose(image, expected[0], atol=1e-4)
+        np.testing.assert_allclose(masks, expected[1], atol=1e-4)
+
+
+def test_an_existing_file_is_kept(tiny_weights, tmp_path, capsys):
+    path = tmp_path / "net.onnx"
+    path.write_text("mine")
+    assert smfd_main(["export", "-o", str(path), "--weights", str(tiny_weights)]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert path.read_text() == "mine"
+
+
+def test_the_missing_extra_is_named(tiny_net, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"onnx and onnxscript.*smfd-plugin\[export\]"):
+        export.export_onnx(tiny_net, tmp_path / "net.onnx")
+
+
+def test_a_file_with_other_results_is_not_kept(tiny_net, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "_difference", lambda net, path: 0.5)
+    monkeypatch.setattr(torch.onnx, "export", lambda net, args, path, **_: path.touch())
+    monkeypatch.setattr(export, "find_spec", lambda name: True)
+    assert isinstance(tiny_net, nn.Module)
+    with pytest.raises(ValueError, match="differ"):
+        export.export_onnx(tiny_net, tmp_path / "net.onnx")
+    assert list(tmp_path.iterdir()) == []
