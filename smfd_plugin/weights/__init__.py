@@ -89,9 +89,10 @@ def save_weights(
 
 
 def _find(weights: str | Path | None) -> Path:
-    shipped = SHIPPED / f"{weights or DEFAULT}.pth"
-    named = weights is None or (isinstance(weights, str) and Path(weights).name == weights)
-    path = shipped if named and shipped.is_file() else Path(weights or shipped)
+    path = Path(weights or DEFAULT)
+    shipped = SHIPPED / f"{path.name}.pth"
+    if path.name == str(path) and shipped.is_file():
+        return shipped
     if path.is_file():
         return path
     if path.is_dir():
