@@ -87,6 +87,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
     message = " ".join(str(error).split())
     if isinstance(error, yaml.YAMLError):
         return f"the option file is not plain YAML: {message}"

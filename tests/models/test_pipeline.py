@@ -1,0 +1,154 @@
+"""The command `basicsr` as its user calls it, on a network and a data set that take seconds."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from smfd_plugin.models import pipeline
+
+BASICSR = [
+    sys.executable,
+    "-c",
+    "import sys; from smfd_plugin.cli import *; sys.exit(basicsr_main())",
+]
+
+
+def write(folder: Path, options: dict) -> Path:
+    path = folder / "options.yml"
+    path.write_text(yaml.safe_dump(options, sort_keys=False))
+    return path
+
+
+def basicsr(*arguments, cwd: Path, command=BASICSR) -> subprocess.CompletedProcess:
+    words = [*command, *map(str, arguments)]
+    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def mistake(tmp_path, monkeypatch, capsys):
+    """Runs `basicsr train -opt FILE`, which must fail in one line; returns that line."""
+
+    def run(file: Path | str) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["basicsr"])
+        assert pipeline.main(["train", "-opt", str(file)]) == 2
+        lines = capsys.readouterr().err.splitlines()
+        errors = [line for line in lines if line.startswith("basicsr: ")]
+        assert len(errors) == 1
+        return errors[0]
+
+    return run
+
+
+def test_trains_validates_saves_and_then_tests(options, tmp_path):
+    file = write(tmp_path, options)
+    done = basicsr("train", "-opt", file, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout + done.stderr
+    assert "BlurSpace of 1,741,824,000,000 scenarios" in text
+    assert "# psnr" in text
+    assert "mask mIoU" in text
+    run = tmp_path / "experiments/small"
+    saved = {path.name for path in run.rglob("*.pth")}
+    assert saved == {f"net_g_{step}.pth" for step in (2, 4, 6, "latest")}
+    assert {path.name for path in run.rglob("*.state")} == {"2.state", "4.state", "6.state"}
+    assert list((tmp_path / "tb_logger/small").glob("events.out.tfevents.*"))
+
+    options["datasets"] = {"test": options["datasets"]["val"]}
+    options["path"]["pretrain_network_g"] = str(run / "models/net_g_latest.pth")
+    options["path"]["param_key_g"] = "params_ema"
+    done = basicsr("test", "-opt", write(tmp_path, options), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "# psnr" in done.stdout + done.stderr
+    assert list((tmp_path / "results/small").glob("test_small_*.log"))
+
+
+def test_goes_on_after_a_kill(options, tmp_path):
+    options["train"]["total_iter"] = 100_000
+    file = write(tmp_path, options)
+    words = [*BASICSR, "train", "-opt", str(file)]
+    run = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    states = tmp_path / "experiments/small/training_states"
+    deadline = time.monotonic() + 120
+    while not (states / "6.state").is_file() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    last = max(int(path.stem) for path in states.glob("*.state"))
+    assert last >= 6
+
+    options["train"]["total_iter"] = last + 3
+    options["logger"]["save_checkpoint_freq"] = 1000
+    done = basicsr("train", "-opt", write(tmp_path, options), "--auto_resume", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout + done.stderr
+    assert re.search(rf"Resuming training from epoch: \d+, iter: {last}\.", text)
+    assert f"iter: {last + 1:7,d}" in text
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="tests the way without a GPU")
+def test_two_processes_train_one_network(options, tmp_path):
+    options["datasets"].pop("val")
+    options.pop("val")
+    file = write(tmp_path, options)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
+    script = tmp_path / "launch.py"
+    script.write_text(BASICSR[2])
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    words = [*launch, "--master_port=29513", str(script), "train", "-opt", str(file)]
+    done = subprocess.run(
+        [*words, "--launcher", "pytorch"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "World size (gpu number): 2" in done.stdout + done.stderr
+    assert (tmp_path / "experiments/small/models/net_g_latest.pth").is_file()
+
+
+def test_help_and_unknown_commands(capsys):
+    assert pipeline.main(["-h"]) == 0
+    assert "train a network" in capsys.readouterr().out
+    assert pipeline.main(["fly"]) == 2
+    assert "no command 'fly'; there are train, test" in capsys.readouterr().err
+
+
+def test_a_missing_option_file_is_named(mistake):
+    assert "nowhere.yml" in mistake("nowhere.yml")
+
+
+@pytest.mark.parametrize("text", ["a: [1,\n", "a: !!python/object/apply:os.getcwd []\n"])
+def test_an_option_file_that_is_not_plain_yaml_is_refused(mistake, tmp_path, text):
+    file = tmp_path / "bad.yml"
+    file.write_text(text)
+    assert "the option file is not plain YAML" in mistake(file)
+
+
+def test_a_data_path_that_is_not_there_says_where_to_get_faces(mistake, options, tmp_path):
+    options["datasets"]["train"]["dataroot"] = "datasets/nowhere"
+    error = mistake(write(tmp_path, options))
+    assert "datasets/nowhere" in error
+    assert "CelebAMask-HQ" in error
+    assert "smfd prepare" in error
+
+
+def test_unknown_types_and_missing_options_are_named(mistake, options, tmp_path):
+    options["network_g"] = {"type": "NoSuchNet"}
+    assert "NoSuchNet" in mistake(write(tmp_path, options))
+    options.pop("network_g")
+    assert "lacks the option 'network_g'" in mistake(write(tmp_path, options))
+
+
+def test_a_plugin_that_cannot_be_imported_is_named(monkeypatch, capsys):
+    broken = EntryPoint("mine", "no_such_package", pipeline.PLUGIN_GROUP)
+    monkeypatch.setattr(pipeline, "entry_points", lambda group: [broken])
+    assert pipeline.main(["train", "-opt", "x.yml"]) == 2
+    assert "plugin mine (no_such_package) cannot be imported" in capsys.readouterr().err

@@ -1,0 +1,176 @@
+"""Each break of BasicSR 1.4.2, seen without the fix in a fresh process and gone with it."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+import yaml
+
+from smfd_plugin import compat
+
+STUB = "from smfd_plugin import compat; compat.provide_functional_tensor()"
+
+
+def python(code: str, *, cwd=None) -> subprocess.CompletedProcess:
+    """Runs code in a fresh process where no fix is applied: only the package's path is known."""
+    bare = """
+        import importlib.util, sys, types
+        spec = importlib.util.find_spec("smfd_plugin")
+        package = types.ModuleType("smfd_plugin")
+        package.__path__ = list(spec.submodule_search_locations)
+        sys.modules["smfd_plugin"] = package
+    """
+    text = textwrap.dedent(bare) + textwrap.dedent(code)
+    return subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, cwd=cwd, check=False
+    )
+
+
+def fails_without_and_works_with(code: str, message: str, *, fix: str, cwd=None) -> None:
+    without = python(f"{STUB}\n{textwrap.dedent(code)}", cwd=cwd)
+    assert without.returncode != 0
+    assert message in without.stderr
+    fixed = python(f"{STUB}\ncompat.{fix}()\n{textwrap.dedent(code)}", cwd=cwd)
+    assert fixed.returncode == 0, fixed.stderr
+
+
+def test_basicsr_imports():
+    without = python("import basicsr")
+    assert "torchvision.transforms.functional_tensor" in without.stderr
+    fixed = python(f"{STUB}\nimport basicsr")
+    assert fixed.returncode == 0, fixed.stderr
+
+
+def test_the_replaced_function_is_torchvisions():
+    from torchvision.transforms import functional, functional_tensor
+
+    assert functional_tensor.rgb_to_grayscale is functional.rgb_to_grayscale
+
+
+def test_option_files_run_no_code(tmp_path):
+    trap = tmp_path / "trap"
+    option = tmp_path / "evil.yml"
+    option.write_text(f"name: !!python/object/apply:os.mkdir ['{trap}']\n")
+    code = f"""
+        import yaml
+        from basicsr.utils import options
+        yaml.load(open({str(option)!r}), Loader=options.ordered_yaml()[0])
+    """
+    assert python(f"{STUB}\n{textwrap.dedent(code)}").returncode == 0
+    assert trap.is_dir()
+    trap.rmdir()
+    fixed = python(f"{STUB}\ncompat.read_options_safely()\n{textwrap.dedent(code)}")
+    assert "could not determine a constructor" in fixed.stderr
+    assert not trap.exists()
+
+
+def test_options_keep_their_order_and_numbers():
+    text = "b: 1\na: {d: !!float 1e-4, c: [1, 2]}\n"
+    options = yaml.load(text, Loader=compat.OptionLoader)
+    assert list(options) == ["b", "a"]
+    assert options["a"] == {"d": 1e-4, "c": [1, 2]}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the break needs a machine without a GPU")
+def test_processes_start_without_a_gpu():
+    code = """
+        import os
+        os.environ |= {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "localhost",
+                       "MASTER_PORT": "29511"}
+        from basicsr.utils import dist_util
+        dist_util.init_dist("pytorch")
+        assert dist_util.get_dist_info() == (0, 1)
+    """
+    fails_without_and_works_with(code, "ZeroDivisionError", fix="init_processes_without_gpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the break needs a machine without a GPU")
+def test_networks_are_wrapped_without_a_gpu():
+    code = """
+        import os, torch
+        os.environ |= {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "localhost",
+                       "MASTER_PORT": "29512"}
+        torch.distributed.init_process_group("gloo")
+        from basicsr.models.base_model import BaseModel
+        model = BaseModel({"num_gpu": 0, "is_train": True, "dist": True})
+        model.model_to_device(torch.nn.Linear(1, 1))
+    """
+    fails_without_and_works_with(code, "NVIDIA", fix="wrap_networks_without_gpu")
+
+
+def test_the_best_niqe_is_the_lowest():
+    code = """
+        from basicsr.models.base_model import BaseModel
+        metrics = {"niqe": {"type": "calculate_niqe"}, "psnr": {"type": "calculate_psnr"}}
+        model = BaseModel({"num_gpu": 0, "is_train": True, "val": {"metrics": metrics}})
+        model._initialize_best_metric_results("set")
+        for value in (5.0, 4.0, 6.0):
+            model._update_best_metric_result("set", "niqe", value, 1)
+            model._update_best_metric_result("set", "psnr", value, 1)
+        assert model.best_metric_results["set"]["psnr"]["val"] == 6.0
+        assert model.best_metric_results["set"]["niqe"]["val"] == 4.0, "the highest was kept"
+    """
+    fails_without_and_works_with(
+        code, "the highest was kept", fix="judge_metrics_in_their_direction"
+    )
+
+
+RESUME = """
+    import torch
+    from pathlib import Path
+    from basicsr import train
+    states, models = (Path("experiments/run") / name for name in ("training_states", "models"))
+    for folder in (states, models):
+        folder.mkdir(parents=True)
+    for step in (2, 10):
+        torch.save({"iter": step}, states / f"{step}.state")
+        torch.save({"params": {}}, models / f"net_g_{step}.pth")
+"""
+LOAD = """
+    opt = {"name": "run", "auto_resume": True, "network_g": {},
+           "path": {"training_states": str(states), "models": str(models), "resume_state": None}}
+    state = train.load_resume_state(opt)
+"""
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the break needs a machine without a GPU")
+def test_resuming_needs_no_gpu(tmp_path):
+    code = textwrap.dedent(RESUME + LOAD) + (
+        "assert state['iter'] == 10\n"
+        "assert opt['path']['pretrain_network_g'].endswith('net_g_10.pth')\n"
+    )
+    without = python(f"{STUB}\n{code}", cwd=tmp_path)
+    assert "NVIDIA" in without.stderr
+    (tmp_path / "experiments").rename(tmp_path / "old")
+    fixed = python(f"{STUB}\ncompat.resume_from_readable_state()\n{code}", cwd=tmp_path)
+    assert fixed.returncode == 0, fixed.stderr
+
+
+@pytest.mark.parametrize(
+    ("broken", "how"),
+    [("training_states/10.state", "truncated"), ("models/net_g_10.pth", "missing")],
+)
+def test_a_half_written_save_is_passed_over(tmp_path, broken, how):
+    harm = f"path = Path('experiments/run/{broken}')\n"
+    harm += "path.unlink()\n" if how == "missing" else "path.write_bytes(path.read_bytes()[:99])\n"
+    code = textwrap.dedent(RESUME) + harm + textwrap.dedent(LOAD) + "assert state['iter'] == 2\n"
+    fixed = python(f"{STUB}\ncompat.resume_from_readable_state()\n{code}", cwd=tmp_path)
+    assert fixed.returncode == 0, fixed.stderr
+
+
+def test_nothing_to_resume_starts_afresh(tmp_path):
+    opt = {"auto_resume": True, "path": {"training_states": str(tmp_path), "models": "none"}}
+    from basicsr import train
+
+    assert train.load_resume_state(opt) is None
+
+
+def test_applying_twice_changes_nothing():
+    from basicsr import train
+    from basicsr.models.base_model import BaseModel
+
+    before = train.load_resume_state, BaseModel.model_to_device
+    compat.apply()
+    assert before == (train.load_resume_state, BaseModel.model_to_device)
