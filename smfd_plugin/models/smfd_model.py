@@ -52,6 +52,9 @@ class SMFDModel(SRModel):
         amp = options.get("amp")
         if amp is not None and amp not in AMP_DTYPES:
             raise ValueError(f"train.amp is {amp!r}; it can be {', '.join(AMP_DTYPES)} or absent")
+        periods = options["scheduler"].get("periods")
+        if periods and sum(periods) < options["total_iter"]:
+            raise ValueError("train.scheduler.periods end before train.total_iter")
         self.amp_dtype = AMP_DTYPES.get(amp)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=amp == "fp16")
         self.cri_mask = build_loss(options["mask_opt"]).to(self.device)

@@ -49,7 +49,7 @@ def small_options(faces: Path) -> dict[str, Any]:
             "optim_g": {"type": "AdamW", "lr": 2e-3},
             "scheduler": {
                 "type": "CosineAnnealingRestartLR",
-                "periods": [6],
+                "periods": [100_000],
                 "restart_weights": [1],
             },
             "pixel_opt": {"type": "L1Loss", **loss},

@@ -157,6 +157,9 @@ def test_unknown_choices_are_refused(prepared):
     prepared["train"]["amp"] = "fp8"
     with pytest.raises(ValueError, match=r"train\.amp is 'fp8'"):
         build(prepared)
-    prepared["train"] |= {"amp": None, "optim_g": {"type": "Magic", "lr": 1}}
+    prepared["train"] |= {"amp": None, "total_iter": 100_001}
+    with pytest.raises(ValueError, match="periods end before"):
+        build(prepared)
+    prepared["train"] |= {"total_iter": 6, "optim_g": {"type": "Magic", "lr": 1}}
     with pytest.raises(ValueError, match="Magic"):
         build(prepared)
