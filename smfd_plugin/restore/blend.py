@@ -87,10 +87,9 @@ def own_share(coordinates: Tensor, others: list[Tensor]) -> Tensor:
         coordinates: (2, h, w) of the face.
         others: the same pixels in the coordinates of each neighbour's crop.
     """
-    distance = torch.linalg.vector_norm(coordinates, dim=0, keepdim=True)
-    share = torch.ones_like(distance)
+    share = torch.ones_like(coordinates[:1])
     for other in others:
-        lead = torch.linalg.vector_norm(other, dim=0, keepdim=True) - distance
+        lead = _from_centre(other) - _from_centre(coordinates)
         share = share * _smoothstep(0.5 + lead / (2 * BORDER))
     return share
 
@@ -119,6 +118,10 @@ def keep_colour(original: Tensor, change: Tensor, weight: Tensor) -> Tensor:
 def _mean(x: Tensor, weight: Tensor, of: Tensor) -> Tensor:
     """(3, 1, 1): sums of the weighted pixels of (3, h, w), over those of the weights `of`."""
     return (weight * x).sum((1, 2), keepdim=True) / of.sum((1, 2), keepdim=True).clamp(min=1e-6)
+
+
+def _from_centre(coordinates: Tensor) -> Tensor:
+    return coordinates.square().sum(0, keepdim=True).sqrt()
 
 
 def _smoothstep(x: Tensor) -> Tensor:
