@@ -23,6 +23,8 @@ class FaceBlurDataset(Dataset):
     Options (BasicSR's `datasets` entry):
         dataroot: a folder or a list of folders, see FaceFolder.
         gt_size: pixels; faces are resized to gt_size x gt_size before the blur.
+        min_gt_size: pixels; each face gets a random size from here to gt_size, so that the network
+            meets faces of many sizes; absent: all gt_size. Not for a fixed set.
         crop_size: pixels, random crops of this size; absent: whole faces.
         use_hflip: mirror half of the faces.
         blur: `factors` and `weights` of the BlurSpace; absent: the default space, drawn uniformly.
@@ -42,8 +44,12 @@ class FaceBlurDataset(Dataset):
         self.opt = opt
         self.gt_size: int = opt["gt_size"]
         self.crop_size: int = opt.get("crop_size", self.gt_size)
-        if not 0 < self.crop_size <= self.gt_size:
-            raise ValueError(f"crop_size {self.crop_size} does not fit gt_size {self.gt_size}")
+        self.min_gt_size: int = opt.get("min_gt_size", self.gt_size)
+        if not 0 < self.crop_size <= self.min_gt_size <= self.gt_size:
+            raise ValueError(
+                f"crop_size {self.crop_size}, min_gt_size {self.min_gt_size} and gt_size "
+                f"{self.gt_size} must not be smaller one than the other, in this order"
+            )
         roots = opt["dataroot"] if isinstance(opt["dataroot"], list) else [opt["dataroot"]]
         folders = [FaceFolder(Path(root)) for root in roots]
         self.faces = [(folder, face) for folder in folders for face in folder.faces]
@@ -61,11 +67,13 @@ class FaceBlurDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         folder, face = self.faces[index % len(self.faces)]
-        gt, mask = folder.read(face, self.gt_size)
         if self.scenarios is None:
+            size = self._generator().integers(self.min_gt_size, self.gt_size + 1)
+            gt, mask = folder.read(face, int(size))
             number = self.space.sample(self._generator())
             lq, gt, mask = self._random_pair(gt, mask, number)
         else:
+            gt, mask = folder.read(face, self.gt_size)
             number = self.scenarios[index % len(self.scenarios)]
             lq = self.space.apply(gt, number)
         lq, gt = img2tensor([image.astype(np.float32) / 255 for image in (lq, gt)])
@@ -87,7 +95,7 @@ class FaceBlurDataset(Dataset):
         if self.opt.get("use_hflip") and rng.random() < 0.5:
             gt, mask = gt[:, ::-1], mask[:, ::-1]
         size = self.crop_size
-        top, left = rng.integers(self.gt_size - size + 1, size=2)
+        top, left = rng.integers(gt.shape[0] - size + 1, size=2)
         scenario = self.space[number]
         reach = scenario.kernel().shape[0] // 2
         y, x = max(top - reach, 0), max(left - reach, 0)

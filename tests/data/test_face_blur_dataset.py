@@ -118,5 +118,24 @@ def test_several_folders_are_one_set(faces, tmp_path):
 
 
 def test_a_crop_larger_than_the_face_is_refused(faces):
-    with pytest.raises(ValueError, match="crop_size 65 does not fit gt_size 64"):
+    with pytest.raises(ValueError, match="crop_size 65, min_gt_size 64 and gt_size 64"):
         FaceBlurDataset(options(faces, crop_size=65))
+
+
+def test_faces_come_in_all_sizes_from_the_smallest_to_the_largest(faces):
+    dataset = FaceBlurDataset(
+        options(faces, gt_size=35, min_gt_size=32, crop_size=32, blur={"factors": SHARP})
+    )
+    folder, face = dataset.faces[0]
+    sized = {size: folder.read(face, size) for size in range(32, 36)}
+    found = set()
+    for _ in range(40):
+        sample = dataset[0]["gt"].numpy() * 255
+        for size, (image, mask) in sized.items():
+            crops = every_crop(image[..., ::-1].transpose(2, 0, 1), mask, 32)
+            if any(np.abs(crop - sample).max() < 0.01 for crop, _ in crops):
+                found.add(size)
+                break
+        else:
+            pytest.fail("a sample is no crop of the face at any size")
+    assert found == set(sized)
