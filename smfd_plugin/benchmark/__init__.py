@@ -1,0 +1,1 @@
+"""Measurements: of our own speed, and of our quality beside others'."""
