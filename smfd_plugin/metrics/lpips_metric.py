@@ -1,0 +1,111 @@
+"""LPIPS (arXiv 1801.03924), by its authors' package `lpips`."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from basicsr.utils.registry import METRIC_REGISTRY
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from smfd_plugin.metrics.images import prepare_pair
+
+DOWNLOAD_TIMEOUT = 20
+"""Seconds without an answer after which a download gives up."""
+
+
+@METRIC_REGISTRY.register()
+def calculate_lpips(
+    img: NDArray,
+    img2: NDArray,
+    crop_border: int = 0,
+    input_order: str = "HWC",
+    net: str = "alex",
+    backbone: str | Path | None = None,
+    device: str = "cpu",
+    **_: Any,
+) -> float:
+    """Learned perceptual distance of two pictures, 0 for equal ones; lower is better.
+
+    Args:
+        img: BGR in [0, 255], (H, W, 3) or, by `input_order`, (3, H, W).
+        img2: the same shape.
+        crop_border: pixels to leave out along each edge.
+        input_order: `HWC` or `CHW`.
+        net: `alex`, `vgg` or `squeeze`; published figures are mostly `alex`.
+        backbone: file of the torchvision network's convolutions (keys `features.N.weight`); None:
+            torchvision downloads it once.
+        device: where to compute.
+        **_: other options of BasicSR's, such as `better`.
+
+    Raises:
+        ModuleNotFoundError: the package `lpips` is not installed.
+        ValueError: pictures that do not fit, an unknown `net`, or a file that is no such network.
+        FileNotFoundError: no file `backbone`.
+        OSError: the backbone cannot be downloaded.
+    """
+    pair = prepare_pair(img, img2, crop_border, input_order)
+    network = lpips_network(net, None if backbone is None else str(backbone), device)
+    first, second = (_to_tensor(each).to(device) for each in pair)
+    with torch.no_grad():
+        return network(first, second).item()
+
+
+@lru_cache
+def lpips_network(net: str = "alex", backbone: str | None = None, device: str = "cpu") -> nn.Module:
+    """The network behind calculate_lpips, kept for the next call; arguments and errors as there.
+
+    It takes two (N, 3, H, W) float RGB tensors in [-1, 1] and gives (N, 1, 1, 1).
+    """
+    try:
+        import lpips
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("LPIPS needs `pip install smfd-plugin[benchmark]`") from error
+    if net not in ("alex", "vgg", "squeeze"):
+        raise ValueError(f"lpips: net is {net!r}; it can be alex, vgg or squeeze")
+    if backbone is None:
+        with _quick_to_give_up(net):
+            return lpips.LPIPS(net=net, verbose=False).to(device)
+    network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+    network.net.load_state_dict(_backbone_state(network.net, Path(backbone)))
+    return network.to(device)
+
+
+def _backbone_state(net: nn.Module, path: Path) -> dict[str, Tensor]:
+    """The package cuts the network into slices but keeps the layers' numbers: sliceS.N.weight."""
+    if not path.is_file():
+        raise FileNotFoundError(f"lpips: no backbone file {path}")
+    try:
+        file: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises many kinds for a broken file
+        raise ValueError(f"lpips: {path} is no file of a network's weights") from error
+    wanted = {name: "features." + name.partition(".")[2] for name in net.state_dict()}
+    missing = [key for key in wanted.values() if key not in file]
+    if missing:
+        raise ValueError(f"lpips: the backbone {path} lacks {missing[0]}")
+    return {name: file[key].float() for name, key in wanted.items()}
+
+
+@contextmanager
+def _quick_to_give_up(net: str) -> Iterator[None]:
+    """torchvision's download knows no timeout of its own."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            f"lpips: torchvision's {net} network cannot be downloaded ({error}); name a file of "
+            "it as the metric's `backbone`"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _to_tensor(image: NDArray) -> Tensor:
+    rgb = torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1)[None]
+    return rgb.float() / 127.5 - 1
