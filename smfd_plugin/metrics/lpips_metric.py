@@ -1,6 +1,7 @@
 """LPIPS (arXiv 1801.03924), by its authors' package `lpips`."""
 
 import socket
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -67,10 +68,12 @@ def lpips_network(net: str = "alex", backbone: str | None = None, device: str = 
         raise ModuleNotFoundError("LPIPS needs `pip install smfd-plugin[benchmark]`") from error
     if net not in ("alex", "vgg", "squeeze"):
         raise ValueError(f"lpips: net is {net!r}; it can be alex, vgg or squeeze")
-    if backbone is None:
-        with _quick_to_give_up(net):
-            return lpips.LPIPS(net=net, verbose=False).to(device)
-    network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package calls torchvision in an old way
+        if backbone is None:
+            with _quick_to_give_up(net):
+                return lpips.LPIPS(net=net, verbose=False).to(device)
+        network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
     network.net.load_state_dict(_backbone_state(network.net, Path(backbone)))
     return network.to(device)
 

@@ -1,4 +1,5 @@
-"""The command `basicsr`: BasicSR's own training and testing, with every plugin loaded."""
+"""The command `basicsr`: BasicSR's own training and testing, and our benchmark, with every plugin
+loaded."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -11,10 +12,11 @@ from smfd_plugin.models.smfd_model import TrainingDivergedError
 
 PLUGIN_GROUP = "basicsr.plugins"
 USAGE = """\
-usage: basicsr {train,test} -opt FILE.yml [options]
+usage: basicsr {train,test,benchmark} -opt FILE.yml [options]
 
-  train  train a network as the option file says
-  test   score a network as the option file says
+  train      train a network as the option file says
+  test       score a network as the option file says
+  benchmark  compare face restorers on the same faces: table, figures, report
 
 `basicsr train -h` lists the options. Results go to experiments/, results/ and tb_logger/ in the
 current folder.
@@ -55,7 +57,26 @@ def test() -> None:
     test_pipeline(str(Path.cwd()))
 
 
-COMMANDS: dict[str, Callable[[], None]] = {"train": train, "test": test}
+def benchmark() -> None:
+    """The comparison of face restorers, with all results below the current folder."""
+    from smfd_plugin.benchmark.command import benchmark_pipeline
+
+    benchmark_pipeline(Path.cwd())
+
+
+COMMANDS: dict[str, Callable[[], None]] = {"train": train, "test": test, "benchmark": benchmark}
+
+
+MISTAKES = (
+    OSError,
+    ValueError,
+    KeyError,
+    ModuleNotFoundError,
+    yaml.YAMLError,
+    PluginError,
+    TrainingDivergedError,
+)
+"""What a user can mend."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -75,7 +96,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         load_plugins()
         COMMANDS[command]()
-    except (OSError, ValueError, KeyError, yaml.YAMLError, PluginError, TrainingDivergedError) as e:
+    except MISTAKES as e:
         if "--debug" in options:
             raise
         print(f"basicsr: {_one_line(e)}", file=sys.stderr)

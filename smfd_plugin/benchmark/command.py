@@ -1,0 +1,52 @@
+"""`basicsr benchmark -opt FILE.yml`: compares face restorers and writes tables and a report."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from basicsr.utils import get_root_logger
+from basicsr.utils.options import parse_options
+
+PACKAGES = ("jinja2", "matplotlib", "skimage")
+"""What every benchmark needs; metrics and methods that need more say so themselves."""
+
+
+def benchmark_pipeline(root: Path) -> None:
+    """Runs the benchmark of the option file on the command line.
+
+    Args:
+        root: results go to ROOT/results/benchmark/NAME.
+
+    Raises:
+        ModuleNotFoundError: the extra `benchmark` is not installed.
+        KeyError, ValueError: an option that is missing or does not fit.
+        FileNotFoundError: none of the data sets is there.
+    """
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"the benchmark needs {', '.join(missing)}: pip install smfd-plugin[benchmark]"
+        )
+    from smfd_plugin.benchmark import figures, table
+    from smfd_plugin.benchmark.options import read_options
+    from smfd_plugin.benchmark.report import report
+    from smfd_plugin.benchmark.run import run
+
+    options = read_options(parse_options(str(root), is_train=False)[0])
+    folder = root / "results" / "benchmark" / options.name
+    folder.mkdir(parents=True, exist_ok=True)
+    results = run(options, folder / "faces")
+    with results.clock("figures"):
+        drawn = {
+            "figure": figures.comparison_figure(results, options.pictures),
+            "bars": figures.bars_figure(results),
+            "tradeoff": figures.tradeoff_figure(results),
+        }
+        for name, figure in drawn.items():
+            figure.savefig(folder / f"{name}.png", dpi=120)
+        (folder / "report.html").write_text(report(options, results, drawn))
+    text = table.to_markdown(options, results)
+    (folder / "table.md").write_text(text)
+    (folder / "table.json").write_text(table.dump(table.to_json(options, results)))
+    print(text)
+    spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in results.seconds.items())
+    get_root_logger().info(f"{spent}; see {folder / 'report.html'}")

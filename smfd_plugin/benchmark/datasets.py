@@ -1,0 +1,198 @@
+"""What the methods are given: blurry faces, with the sharp ones where these are known."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from smfd_plugin.data.blur_space import BlurSpace, Scenario
+from smfd_plugin.data.faces import IMAGE_SUFFIXES, FaceFolder
+from smfd_plugin.data.scenarios import read_scenarios
+from smfd_plugin.data.sources import Picture, read_picture
+
+ASTRONAUT_LANDMARKS = np.array([[205, 101], [247, 103], [224, 129], [203, 138], [244, 140]])
+"""Eyes, nose tip and corners of the mouth in scikit-image's portrait, as a detector found them."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One face to restore, aligned as in FFHQ; pictures are (S, S, 3) uint8 BGR.
+
+    Attributes:
+        lq: the blurry face.
+        gt: the sharp face, where it is known.
+        mask: (S, S) uint8 classes of the sharp face (mask_classes.CLASSES), where they are known.
+        scenario: what blurred it, where that is known.
+    """
+
+    lq: Picture
+    gt: Picture | None = None
+    mask: NDArray[np.uint8] | None = None
+    scenario: Scenario | None = None
+
+
+class Entry(NamedTuple):
+    """A sample of a data set, not yet read.
+
+    Attributes:
+        name: its own, fit for a file name.
+        face: samples of one face share it; intervals are drawn over faces.
+        read: reads it.
+    """
+
+    name: str
+    face: str
+    read: Callable[[], Sample]
+
+
+def build_dataset(options: Mapping[str, Any]) -> list[Entry]:
+    """The samples of a data set.
+
+    Args:
+        options: an entry of `datasets`: `type` (one of DATASETS), what that needs, and `limit`:
+            only so many samples.
+
+    Raises:
+        KeyError: an option is missing.
+        ValueError: an option that does not fit.
+        FileNotFoundError: no such folder, or nothing in it.
+    """
+    kind = options["type"]
+    if kind not in DATASETS:
+        raise ValueError(f"unknown type of data set {kind!r}; there are {', '.join(DATASETS)}")
+    entries = DATASETS[kind](options)
+    return entries[: options.get("limit")]
+
+
+def blurred(options: Mapping[str, Any]) -> list[Entry]:
+    """Sharp faces (see FaceFolder) at `size` pixels, blurred by the numbers of the list `scenarios`
+    (see read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats."""
+    folder = FaceFolder(Path(options["dataroot"]))
+    size = options["size"]
+    numbers = read_scenarios(options["scenarios"])
+    count = max(len(folder.faces), len(numbers))
+    pairs = [(folder.faces[i % len(folder.faces)], numbers[i % len(numbers)]) for i in range(count)]
+
+    def entry(face: Any, number: int) -> Entry:
+        def read() -> Sample:
+            gt, mask = folder.read(face, size)
+            return _blur(gt, number, mask if face.has_mask else None)
+
+        return Entry(f"{face.name}_{number}", face.name, read)
+
+    return [entry(face, number) for face, number in pairs]
+
+
+def paired(options: Mapping[str, Any]) -> list[Entry]:
+    """Aligned faces in `dataroot_lq` and their sharp ones, of the same names, in `dataroot_gt`."""
+    blurry, sharp = (_pictures(Path(options[f"dataroot_{kind}"])) for kind in ("lq", "gt"))
+    missing = sorted(set(blurry) - set(sharp))
+    if missing:
+        raise FileNotFoundError(f"{options['dataroot_gt']} has no picture named {missing[0]}")
+
+    def entry(name: str) -> Entry:
+        def read() -> Sample:
+            sample = Sample(read_picture(blurry[name]), read_picture(sharp[name]))
+            if sample.lq.shape != sample.gt.shape:
+                raise ValueError(f"{blurry[name]} and {sharp[name]} are not of one size")
+            return sample
+
+        return Entry(name, name, read)
+
+    return [entry(name) for name in sorted(blurry)]
+
+
+def real(options: Mapping[str, Any]) -> list[Entry]:
+    """Aligned blurry faces in `dataroot_lq`, without truth."""
+    files = _pictures(Path(options["dataroot_lq"]))
+    return [
+        Entry(name, name, lambda path=path: Sample(read_picture(path)))
+        for name, path in sorted(files.items())
+    ]
+
+
+def photos(options: Mapping[str, Any]) -> list[Entry]:
+    """The faces found in the whole pictures in `dataroot_lq`, each cut out and aligned at `size`
+    pixels; where `dataroot_gt` is given, the faces are found there and cut out of both alike."""
+    from smfd_plugin.restore.detect import make_detector
+
+    files = _pictures(Path(options["dataroot_lq"]))
+    sharp = _pictures(Path(options["dataroot_gt"])) if "dataroot_gt" in options else {}
+    detect = make_detector(options.get("detector", "auto"), torch.device("cpu"))
+    entries = []
+    for name, path in sorted(files.items()):
+        picture = read_picture(sharp.get(name, path))
+        frame = torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1).float() / 255
+        for number, detection in enumerate(detect(frame)):
+
+            def read(
+                path: Path = path, name: str = name, landmarks: NDArray = detection.landmarks
+            ) -> Sample:
+                lq = align_face(read_picture(path), landmarks, options["size"])
+                if name not in sharp:
+                    return Sample(lq)
+                return Sample(lq, align_face(read_picture(sharp[name]), landmarks, options["size"]))
+
+            entries.append(Entry(f"{name}_{number}", f"{name}_{number}", read))
+    if not entries:
+        raise FileNotFoundError(f"no face found in the pictures in {options['dataroot_lq']}")
+    return entries
+
+
+def astronaut(options: Mapping[str, Any]) -> list[Entry]:
+    """The one portrait that comes with scikit-image, at `size` pixels, blurred by each number of
+    the list `scenarios`: needs no file."""
+    from skimage import data
+
+    portrait = np.ascontiguousarray(data.astronaut()[..., ::-1])
+    gt = align_face(portrait, ASTRONAUT_LANDMARKS, options["size"])
+    return [
+        Entry(f"astronaut_{number}", "astronaut", lambda number=number: _blur(gt, number))
+        for number in read_scenarios(options["scenarios"])
+    ]
+
+
+DATASETS: dict[str, Callable[[Mapping[str, Any]], list[Entry]]] = {
+    "blurred": blurred,
+    "paired": paired,
+    "real": real,
+    "photos": photos,
+    "astronaut": astronaut,
+}
+
+
+def align_face(picture: Picture, landmarks: NDArray, size: int) -> Picture:
+    """A face cut out and aligned as in FFHQ.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        landmarks: (5, 2) eyes, nose tip and corners of the mouth.
+        size: S, pixels.
+
+    Returns:
+        (S, S, 3) uint8.
+    """
+    from smfd_plugin.restore import align
+
+    to_picture = align.inverse(align.picture_to_crop(landmarks, size))
+    tensor = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float()
+    crop = align.warp(tensor, [to_picture], (size, size), "reflection")[0]
+    return crop.round().clamp(0, 255).permute(1, 2, 0).contiguous().numpy().astype(np.uint8)
+
+
+def _blur(gt: Picture, number: int, mask: NDArray[np.uint8] | None = None) -> Sample:
+    scenario = BlurSpace()[number]
+    return Sample(scenario.apply(gt), gt, mask, scenario)
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    """Picture files by name."""
+    paths: Iterable[Path] = folder.iterdir() if folder.is_dir() else ()
+    files = {path.stem: path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES}
+    if not files:
+        raise FileNotFoundError(f"no pictures in {folder}")
+    return files

@@ -1,0 +1,71 @@
+"""FID (arXiv 1706.08500) of a set of restored faces against the sharp ones, by torchmetrics."""
+
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from smfd_plugin.benchmark.files import CONNECT_TIMEOUT, MissingFileError
+from smfd_plugin.benchmark.measures import SetMeasure
+from smfd_plugin.benchmark.methods.tensors import to_tensor
+from smfd_plugin.data.sources import Picture
+
+MIN_FACES = 2
+
+
+def inception(weights: str | Path | None, device: torch.device) -> Any:
+    """torchmetrics' FrechetInceptionDistance.
+
+    Args:
+        weights: file of the Inception network (`weights-inception-2015-12-05-6726825d.pth`); None:
+            torch-fidelity downloads it once.
+        device: where to compute.
+
+    Raises:
+        ModuleNotFoundError: the packages are not installed.
+        MissingFileError: no file `weights`, or it cannot be downloaded.
+    """
+    try:
+        from torchmetrics.image.fid import FrechetInceptionDistance
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("FID needs `pip install smfd-plugin[benchmark]`") from error
+    if weights is not None and not Path(weights).is_file():
+        raise MissingFileError(f"no file {weights}")
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(CONNECT_TIMEOUT)
+    try:
+        path = None if weights is None else str(weights)
+        return FrechetInceptionDistance(2048, feature_extractor_weights_path=path).to(device)
+    except OSError as error:
+        raise MissingFileError(
+            f"the Inception network cannot be downloaded ({error}); name a file as the "
+            "metric's `weights`"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def fid_measure(weights: str | Path | None, device: torch.device) -> SetMeasure:
+    """FID as a metric of a benchmark; arguments and errors as `inception`."""
+    network = inception(weights, device)
+    return SetMeasure(lambda pairs: distance(network, pairs))
+
+
+def distance(metric: nn.Module, pairs: Iterable[tuple[Picture, Picture]]) -> float | None:
+    """FID of restored faces; None with fewer than MIN_FACES.
+
+    Args:
+        metric: FrechetInceptionDistance; it is reset first.
+        pairs: (restored, sharp), each (S, S, 3) uint8 BGR.
+    """
+    metric.reset()
+    count = 0
+    for restored, sharp in pairs:
+        for image, is_real in ((restored, False), (sharp, True)):
+            rgb = (to_tensor(image) * 255).round().to(torch.uint8)
+            metric.update(rgb.to(metric.device), real=is_real)
+        count += 1
+    return float(metric.compute()) if count >= MIN_FACES else None

@@ -1,0 +1,132 @@
+"""Pictures of the results: faces side by side, bars, and quality against cost."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+
+from smfd_plugin.benchmark.datasets import Entry
+from smfd_plugin.benchmark.results import DatasetResult, Results
+from smfd_plugin.benchmark.store import read_kept
+from smfd_plugin.benchmark.table import arrow, shown_metrics
+from smfd_plugin.data.sources import Picture
+
+EYES = (0.30, 0.40, 0.70, 0.56)
+"""Left, top, right and bottom of the eyes in a face aligned as in FFHQ, as parts of its side."""
+
+TRUTH = "sharp"
+
+
+def shown_entries(dataset: DatasetResult, count: int) -> list[Entry]:
+    """`count` samples of a data set, spread evenly over it."""
+    last = len(dataset.entries) - 1
+    chosen = np.unique(np.linspace(0, last, min(count, last + 1)).round().astype(int))
+    return [dataset.entries[i] for i in chosen]
+
+
+def columns(dataset: DatasetResult, entry: Entry) -> dict[str, Picture]:
+    """A face as each method restored it, and the sharp one where it is known; all BGR."""
+    pictures = {method: read_kept(dataset.restored(method, entry)) for method in dataset.methods()}
+    sharp = entry.read().gt
+    return pictures if sharp is None else pictures | {TRUTH: sharp}
+
+
+def eyes(face: Picture) -> Picture:
+    """The part of an aligned face with its eyes."""
+    height, width = face.shape[:2]
+    left, top, right, bottom = EYES
+    return face[
+        round(top * height) : round(bottom * height), round(left * width) : round(right * width)
+    ]
+
+
+def comparison_figure(results: Results, count: int) -> Figure:
+    """The same faces in columns by method, under each face its eyes enlarged."""
+    rows = [
+        columns(dataset, entry)
+        for _, dataset in results.ran()
+        for entry in shown_entries(dataset, count)
+    ]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    figure = Figure((1.7 * len(names), 2.4 * len(rows)), layout="constrained")
+    axes = figure.subplots(
+        2 * len(rows), len(names), squeeze=False, height_ratios=[1, 0.4] * len(rows)
+    )
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, name in zip(axes[0], names, strict=True):
+        axis.set_title(name, fontsize=9)
+    for i, row in enumerate(rows):
+        for name, face in row.items():
+            column = names.index(name)
+            _show(axes[2 * i, column], face)
+            _show(axes[2 * i + 1, column], eyes(face))
+    return figure
+
+
+def bars_figure(results: Results) -> Figure:
+    """Each metric of each data set, with its intervals."""
+    panels = [
+        (name, dataset, metric)
+        for name, dataset in results.ran()
+        for metric in shown_metrics(dataset, results)
+    ]
+    width = 4
+    lines = max(1, -(-len(panels) // width))
+    figure = Figure((3 * width, 2.4 * lines), layout="constrained")
+    axes = figure.subplots(lines, width, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_visible(False)
+    for axis, (name, dataset, metric) in zip(axes, panels, strict=False):
+        axis.set_visible(True)
+        methods = [each for each in dataset.methods() if metric in dataset.rows[each].scores]
+        scores = [dataset.rows[method].scores[metric] for method in methods]
+        values = [score.value for score in scores]
+        axis.bar(methods, values, color=[f"C{i}" for i in range(len(methods))])
+        axis.errorbar(methods, values, _error_bars(scores), fmt="none", ecolor="black", capsize=3)
+        axis.set_title(f"{name}: {metric} {arrow(results.lower[metric])}", fontsize=9)
+        axis.tick_params("x", rotation=40, labelsize=8)
+        _zoom(axis, scores)
+    return figure
+
+
+def tradeoff_figure(results: Results) -> Figure:
+    """Each metric against operations, where methods have both."""
+    name, dataset = results.ran()[0]
+    metrics = shown_metrics(dataset, results)
+    figure = Figure((3.4 * max(1, len(metrics)), 3), layout="constrained")
+    for axis, metric in zip(
+        figure.subplots(1, max(1, len(metrics)), squeeze=False)[0], metrics, strict=False
+    ):
+        for i, method in enumerate(dataset.methods()):
+            cost, score = results.costs.get(method), dataset.rows[method].scores.get(metric)
+            if score is None:
+                continue
+            if cost is None or not cost.flops:
+                axis.axhline(score.value, color=f"C{i}", linestyle=":", label=method)
+            else:
+                axis.semilogx(cost.flops / 1e9, score.value, "o", color=f"C{i}", label=method)
+        axis.set_xlabel("GFLOPs (dotted: none)", fontsize=8)
+        axis.set_title(f"{name}: {metric} {arrow(results.lower[metric])}", fontsize=9)
+        axis.legend(fontsize=7)
+    return figure
+
+
+def _show(axis: Any, picture: Picture) -> None:
+    axis.imshow(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), interpolation="lanczos")
+
+
+def _error_bars(scores: Sequence[Any]) -> list[list[float]]:
+    """How far below and above its value each interval reaches."""
+    known = [score if score.low is not None else (score.value,) * 3 for score in scores]
+    return [[value - low for value, low, _ in known], [high - value for value, _, high in known]]
+
+
+def _zoom(axis: Any, scores: Sequence[Any]) -> None:
+    """Bars from zero hide differences of a per cent: the axis begins near the smallest."""
+    ends = [end for score in scores for end in score if end is not None and np.isfinite(end)]
+    if ends:
+        margin = 0.15 * (max(ends) - min(ends)) or 0.1
+        axis.set_ylim(min(ends) - margin, max(ends) + margin)

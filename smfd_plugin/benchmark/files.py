@@ -1,0 +1,86 @@
+"""Files that others publish: found on disk, downloaded on request, checked."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlparse
+from urllib.request import urlopen
+
+from tqdm import tqdm
+
+CONNECT_TIMEOUT = 20
+"""Seconds without an answer after which a download gives up."""
+
+
+class MissingFileError(FileNotFoundError):
+    """A file that is not here; the message says where to get it."""
+
+
+def find_file(options: Mapping[str, Any], folder: Path, download: bool) -> Path:
+    """The weights file of a method.
+
+    Args:
+        options: `weights`: a path, also one relative to `folder`. For files of others also `url`:
+            the official address; `sha256`: its checksum; `source`: a page to get it from by hand.
+        folder: where downloaded weights lie.
+        download: whether to fetch a missing file from its `url`, with a progress bar.
+
+    Raises:
+        KeyError: no `weights`.
+        MissingFileError: the file is not here, and is not to be or cannot be downloaded.
+        ValueError: its checksum is another; the message names both.
+    """
+    name = options["weights"]
+    path = next((each for each in (Path(name), folder / name) if each.is_file()), None)
+    if path is None:
+        path = folder / name
+        url = options.get("url")
+        if not (download and url):
+            raise MissingFileError(f"{path} is not here; {_remedy(options)}")
+        _download(url, path, options.get("sha256"))
+    elif "sha256" in options and sha256(path) != options["sha256"]:
+        raise ValueError(
+            f"{path} is not the file it should be: its SHA-256 is {sha256(path)}, not "
+            f"{options['sha256']}; remove it and get it again"
+        )
+    return path
+
+
+def sha256(path: Path) -> str:
+    """A file's checksum, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remedy(options: Mapping[str, Any]) -> str:
+    if "url" in options:
+        return f"get it from {options['url']}, or have it downloaded: --force_yml download=true"
+    if "source" in options:
+        return f"get it from {options['source']}"
+    return "name an existing file as the method's `weights`"
+
+
+def _download(url: str, path: Path, checksum: str | None) -> None:
+    """Fetches a file under a temporary name, checks it, then renames it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with urlopen(url, timeout=CONNECT_TIMEOUT) as answer, partial.open("wb") as file:
+            size = int(answer.headers.get("Content-Length") or 0) or None
+            with tqdm(total=size, unit="B", unit_scale=True, desc=path.name) as bar:
+                while block := answer.read(1 << 20):
+                    file.write(block)
+                    bar.update(len(block))
+    except (URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        raise MissingFileError(
+            f"{path} is not here, and {urlparse(url).hostname} cannot be reached ({reason}); "
+            f"get it from {url}"
+        ) from error
+    if checksum and (found := sha256(partial)) != checksum:
+        partial.unlink()
+        raise ValueError(f"{url} gave a file with SHA-256 {found}, not {checksum}; not kept")
+    os.replace(partial, path)

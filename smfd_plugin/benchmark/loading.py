@@ -1,0 +1,69 @@
+"""Everything that a benchmark needs, loaded and tried before the long work begins."""
+
+from pathlib import Path
+
+from basicsr.utils import get_root_logger
+
+from smfd_plugin.benchmark.datasets import build_dataset
+from smfd_plugin.benchmark.fid import fid_measure
+from smfd_plugin.benchmark.measures import Measure, SetMeasure, build_measure
+from smfd_plugin.benchmark.methods import Context, Method, build_method, weights_digest
+from smfd_plugin.benchmark.options import Options
+from smfd_plugin.benchmark.results import DatasetResult, Failure, Results, attempt
+
+
+def load_datasets(options: Options, folder: Path) -> dict[str, DatasetResult]:
+    """Lists the samples of each data set.
+
+    Raises:
+        FileNotFoundError: there is none at all.
+    """
+    datasets = {}
+    for name, entry in options.datasets.items():
+        found = attempt(name, build_dataset, entry)
+        if isinstance(found, Failure):
+            datasets[name] = DatasetResult(folder / name, reason=found.reason)
+        else:
+            datasets[name] = DatasetResult(folder / name, found)
+    if all(dataset.reason for dataset in datasets.values()):
+        reasons = "; ".join(f"{name}: {each.reason}" for name, each in datasets.items())
+        raise FileNotFoundError(f"no data set can be run: {reasons}")
+    return datasets
+
+
+def load_methods(options: Options, results: Results) -> dict[str, Method | Failure]:
+    """The methods, and the digests of their weights."""
+    context = Context(options.device, options.weights, options.download, options.seed)
+    methods = {}
+    for name, entry in options.methods.items():
+        method = methods[name] = attempt(name, build_method, entry, context)
+        if isinstance(method, Method) and method.net is not None:
+            results.digests[name] = weights_digest(method.net)
+    return methods
+
+
+def load_measures(options: Options, results: Results) -> dict[str, Measure | SetMeasure]:
+    """The metrics that can be measured, each tried on one sample; the others are noted."""
+    measures: dict[str, Measure | SetMeasure] = {}
+    for name, entry in options.metrics.items():
+        if entry["type"] == "fid":
+            found = attempt(name, fid_measure, entry.get("weights"), options.device)
+        else:
+            found = attempt(name, _tried_measure, entry, results)
+        if isinstance(found, Failure):
+            results.notes.append(f"{name} not measured: {found.reason}")
+        else:
+            measures[name] = found
+            results.lower[name] = found.lower
+    return measures
+
+
+def _tried_measure(entry: dict, results: Results) -> Measure:
+    measure = build_measure(entry)
+    for _, dataset in results.ran():
+        sample = dataset.entries[0].read()
+        if measure.applies_to(sample):
+            measure.measure(sample.lq, sample)
+            return measure
+    get_root_logger().info(f"{entry['type']}: no data set has what it needs")
+    return measure

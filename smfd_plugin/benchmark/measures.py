@@ -1,0 +1,104 @@
+"""The metrics: what is measured per sample, and how a score is made of it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from basicsr.metrics import calculate_metric
+from basicsr.utils.registry import METRIC_REGISTRY
+from numpy.typing import NDArray
+
+from smfd_plugin.benchmark.datasets import Sample
+from smfd_plugin.benchmark.intervals import Finish
+from smfd_plugin.benchmark.methods.tensors import to_tensor
+from smfd_plugin.compat import LOWER_IS_BETTER
+from smfd_plugin.data.mask_classes import CLASSES
+from smfd_plugin.data.sources import Picture
+from smfd_plugin.metrics import confusion_matrix, mean_iou
+from smfd_plugin.weights import load_network
+
+NO_REFERENCE = ("calculate_niqe",)
+"""Metrics that look at the restored picture alone."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric, ready to measure.
+
+    Attributes:
+        measure: from a restored face, (S, S, 3) uint8 BGR, and its sample to a number or array; the
+            score is made of their mean.
+        finish: makes the score of the mean.
+        needs: `gt`, `mask` or nothing; samples without it are not measured.
+        lower: a lower score is better.
+    """
+
+    measure: Callable[[Picture, Sample], float | NDArray]
+    finish: Finish = float
+    needs: str | None = "gt"
+    lower: bool = False
+
+    def applies_to(self, sample: Sample) -> bool:
+        """Whether the sample has what the metric needs."""
+        return self.needs is None or getattr(sample, self.needs) is not None
+
+
+@dataclass(frozen=True)
+class SetMeasure:
+    """A metric of all faces together, such as FID.
+
+    Attributes:
+        measure: from (restored, sharp) pairs of (S, S, 3) uint8 BGR to the score; None: too few.
+        lower: a lower score is better.
+    """
+
+    measure: Callable[[Iterable[tuple[Picture, Picture]]], float | None]
+    lower: bool = True
+
+
+def build_measure(options: Mapping[str, Any]) -> Measure:
+    """The metric that an entry of `metrics` describes.
+
+    Args:
+        options: `type`: `mask_miou`, or any metric registered with BasicSR, with its own options.
+
+    Raises:
+        ValueError: an unknown type.
+    """
+    kind = options["type"]
+    if kind == "mask_miou":
+        return mask_miou(options.get("weights"))
+    if kind not in METRIC_REGISTRY:
+        names = ", ".join(sorted(name for name, _ in METRIC_REGISTRY))
+        raise ValueError(f"unknown metric {kind!r}; there are fid, mask_miou, {names}")
+    lower = options.get("better") == "lower" or kind in LOWER_IS_BETTER
+    if kind in NO_REFERENCE:
+        return Measure(
+            lambda image, _: calculate_metric({"img": image}, options), needs=None, lower=lower
+        )
+    return Measure(
+        lambda image, sample: calculate_metric({"img": image, "img2": sample.gt}, options),
+        lower=lower,
+    )
+
+
+def mask_miou(weights: str | None = None) -> Measure:
+    """How well one mask generator finds the parts of a face in what a method makes: mean
+    intersection over union with the true masks, over all samples together.
+
+    For `input` it is the score of the mask generator on blurry faces.
+
+    Args:
+        weights: of the SMFDUNet whose mask generator draws; None: the shipped ones.
+    """
+    net = load_network(weights)
+
+    @torch.no_grad()
+    def measure(image: Picture, sample: Sample) -> NDArray:
+        predicted = net(to_tensor(image), masks_only=True)[0].argmax(0)
+        truth = torch.from_numpy(sample.mask.astype(np.int64))
+        return confusion_matrix(predicted, truth, len(CLASSES)).numpy()
+
+    return Measure(measure, lambda mean: mean_iou(torch.from_numpy(np.asarray(mean))), "mask")

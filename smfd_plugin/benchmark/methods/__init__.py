@@ -1,0 +1,23 @@
+"""The methods that can be compared; importing this package registers them."""
+
+from smfd_plugin.benchmark.methods import classics, networks, peers
+from smfd_plugin.benchmark.methods.base import (
+    METHODS,
+    Context,
+    Method,
+    NotApplicableError,
+    build_method,
+    weights_digest,
+)
+
+__all__ = [
+    "METHODS",
+    "Context",
+    "Method",
+    "NotApplicableError",
+    "build_method",
+    "classics",
+    "networks",
+    "peers",
+    "weights_digest",
+]

@@ -1,0 +1,85 @@
+"""The blurry face itself, and deconvolution with the true kernel: what needs no weights."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import oaconvolve
+
+from smfd_plugin.benchmark.datasets import Sample
+from smfd_plugin.benchmark.methods.base import Context, Method, NotApplicableError, register
+from smfd_plugin.data.sources import Picture
+
+Deconvolve = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+"""From one channel in [0, 1] and the kernel to the sharp channel."""
+
+
+@register("input")
+def unchanged(options: Mapping[str, Any], context: Context) -> Method:
+    """The blurry face as it is."""
+    return Method(lambda sample: sample.lq)
+
+
+@register("wiener")
+def wiener(options: Mapping[str, Any], context: Context) -> Method:
+    """Unsupervised Wiener-Hunt deconvolution (Orieux et al., JOSA A 27(7), 2010), by scikit-image:
+    the noise and the regularisation are estimated, the kernel is given."""
+    from skimage.restoration import unsupervised_wiener
+
+    def deconvolve(channel: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray:
+        return unsupervised_wiener(channel, kernel, rng=context.seed)[0]
+
+    return Method(lambda sample: _by_channel(deconvolve, sample))
+
+
+@register("richardson_lucy")
+def richardson_lucy(options: Mapping[str, Any], context: Context) -> Method:
+    """Richardson-Lucy deconvolution (JOSA 62(1), 1972), by scikit-image, with the true kernel.
+
+    Options: `iterations`, 30 if absent: more of them sharpen noise too.
+    """
+    from skimage import restoration
+
+    iterations = options.get("iterations", 30)
+
+    def deconvolve(channel: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray:
+        return restoration.richardson_lucy(channel, kernel, iterations, filter_epsilon=1e-6)
+
+    return Method(lambda sample: _by_channel(deconvolve, sample))
+
+
+def _by_channel(deconvolve: Deconvolve, sample: Sample) -> Picture:
+    if sample.scenario is None:
+        raise NotApplicableError("needs the true kernel, which is not known for these faces")
+    kernel = sample.scenario.kernel().astype(np.float64)
+    margin = 2 * kernel.shape[0]
+    extended = extend(sample.lq / 255, kernel, margin)
+    sharp = np.stack([deconvolve(extended[..., c], kernel) for c in range(3)], -1)
+    inside = sharp[margin:-margin, margin:-margin]
+    return np.clip(np.rint(inside * 255), 0, 255).astype(np.uint8)
+
+
+def extend(
+    image: NDArray[np.float64], kernel: NDArray[np.float64], margin: int
+) -> NDArray[np.float64]:
+    """Puts a margin around a blurry picture in which it turns smoothly into one that is periodic
+    and blurred by the same kernel, as deconvolution takes it to be; without it, the border rings
+    through the whole picture. The idea is that of MATLAB's `edgetaper`.
+
+    Args:
+        image: (H, W, 3) blurry.
+        kernel: (K, K), K odd.
+        margin: pixels on each side.
+
+    Returns:
+        (H + 2 margin, W + 2 margin, 3); the picture itself, in the middle, is unchanged.
+    """
+    padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), "symmetric")
+    radius = kernel.shape[0] // 2
+    wrapped = np.pad(padded, ((radius, radius), (radius, radius), (0, 0)), "wrap")
+    blurred = oaconvolve(wrapped, kernel[..., None], "valid", axes=(0, 1))
+    rise = (1 - np.cos(np.pi * (np.arange(margin) + 0.5) / margin)) / 2
+    rows, columns = (np.concatenate([rise, np.ones(size), rise[::-1]]) for size in image.shape[:2])
+    share = (rows[:, None] * columns)[..., None]
+    return share * padded + (1 - share) * blurred

@@ -1,0 +1,115 @@
+"""The option file of a benchmark, checked before anything runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from basicsr.utils.registry import METRIC_REGISTRY
+
+from smfd_plugin.benchmark.datasets import DATASETS
+from smfd_plugin.benchmark.methods import METHODS
+from smfd_plugin.restore.network import pick_device
+
+Entries = Mapping[str, Mapping[str, Any]]
+
+OWN_METRICS = ("fid", "mask_miou")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How speed is measured: on a face of `size` pixels, the median of `rounds`."""
+
+    size: int
+    rounds: int = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """A benchmark.
+
+    Attributes:
+        name: of its folder, results/benchmark/NAME.
+        seed: of the bootstrap and of methods that draw random numbers.
+        device: where networks run.
+        download: whether missing weights of others may be fetched.
+        weights: folder where these lie.
+        reference: the method that others are compared with.
+        methods: by name, see methods.build_method.
+        datasets: by name, see datasets.build_dataset.
+        metrics: by name, see measures.build_measure; `fid` with `weights`, see fid.inception.
+        timing: None: speed is not measured.
+        pictures: how many faces of each data set the figure and the report show.
+    """
+
+    name: str
+    seed: int
+    device: torch.device
+    download: bool
+    weights: Path
+    reference: str
+    methods: Entries
+    datasets: Entries
+    metrics: Entries
+    timing: Timing | None
+    pictures: int
+
+
+def read_options(opt: Mapping[str, Any]) -> Options:
+    """Checks the options that BasicSR read from the file.
+
+    Raises:
+        KeyError: an option is missing.
+        ValueError: an option that does not fit; the message names it.
+    """
+    datasets = {
+        entry["name"]: _without(entry, ("name", "phase")) for entry in opt["datasets"].values()
+    }
+    if len(datasets) != len(opt["datasets"]):
+        raise ValueError("two data sets of the option file share one name")
+    metrics = opt["metrics"]
+    _check_types("methods", opt["methods"], METHODS)
+    _check_types("datasets", datasets, DATASETS)
+    registered = [name for name, _ in METRIC_REGISTRY]
+    _check_types("metrics", metrics, [*OWN_METRICS, *registered])
+    reference = opt["reference"]
+    if reference not in opt["methods"]:
+        raise ValueError(
+            f"reference is {reference!r}, but the methods are {', '.join(opt['methods'])}"
+        )
+    for name in (opt["name"], *opt["methods"], *datasets):
+        if not name or Path(name).name != name:
+            raise ValueError(f"the name {name!r} is not fit for a folder")
+    try:
+        timing = Timing(**opt["timing"]) if opt.get("timing") else None
+    except TypeError as error:
+        raise ValueError("timing takes `size` and `rounds`") from error
+    return Options(
+        name=opt["name"],
+        seed=opt["manual_seed"],
+        device=pick_device("auto" if opt["num_gpu"] else "cpu"),
+        download=opt.get("download", False),
+        weights=Path(opt["path"]["weights"]).expanduser(),
+        reference=reference,
+        methods=opt["methods"],
+        datasets=datasets,
+        metrics=metrics,
+        timing=timing,
+        pictures=opt.get("pictures", 4),
+    )
+
+
+def _check_types(section: str, entries: Entries, known: Any) -> None:
+    if not entries:
+        raise ValueError(f"the option file has no {section}")
+    for name, entry in entries.items():
+        if entry["type"] not in known:
+            raise ValueError(
+                f"{section}: {name} has the unknown type {entry['type']!r}; there are "
+                f"{', '.join(sorted(known))}"
+            )
+
+
+def _without(entry: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in keys}

@@ -1,0 +1,103 @@
+"""One HTML file with all results, which needs no other file and no server."""
+
+import base64
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+from jinja2 import Environment
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from smfd_plugin.benchmark import table
+from smfd_plugin.benchmark.figures import columns, shown_entries
+from smfd_plugin.benchmark.options import Options
+from smfd_plugin.benchmark.results import Results
+from smfd_plugin.benchmark.table import BEST, NOT_RUN, Table
+from smfd_plugin.data.sources import Picture
+
+TEMPLATE = Path(__file__).with_name("report.html")
+QUALITY = 95
+
+
+def report(options: Options, results: Results, figures: dict[str, Figure]) -> str:
+    """The report as HTML text.
+
+    Args:
+        options: what was run.
+        results: what was found.
+        figures: by name, shown at the end.
+    """
+    template = Environment(autoescape=True).from_string(TEMPLATE.read_text())
+    return template.render(
+        name=options.name,
+        legend=table.LEGEND,
+        reference=options.reference,
+        seed=options.seed,
+        datasets=[
+            {
+                "name": name,
+                "text": table.describe(dataset),
+                "tables": []
+                if dataset.reason is not None
+                else [
+                    table.scores_table(dataset, results),
+                    table.differences_table(dataset, results, options.reference),
+                ],
+            }
+            for name, dataset in results.datasets.items()
+        ],
+        costs=table.costs_table(results.costs),
+        timing=table.describe_timing(options) if options.timing else "",
+        notes=results.notes,
+        figures=[{"name": name, "url": _figure_url(each)} for name, each in figures.items()],
+        pictures={
+            f"{name}: {entry.name}": {
+                column: picture_url(picture) for column, picture in columns(dataset, entry).items()
+            }
+            for name, dataset in results.ran()
+            for entry in shown_entries(dataset, options.pictures)
+        },
+        table_html=html_table,
+    )
+
+
+def html_table(content: Table) -> Markup:
+    """The table in HTML, the best of each column in bold; empty without rows."""
+    if not content.rows:
+        return Markup()
+    head = Markup().join(Markup("<th>{}</th>").format(cell) for cell in content.head)
+    rows = Markup().join(Markup("<tr>{}</tr>").format(_cells(row)) for row in content.rows)
+    return Markup(
+        '<div class="scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+    ).format(head, rows)
+
+
+def picture_url(picture: Picture) -> str:
+    """An (H, W, 3) BGR picture as a data URL."""
+    _, data = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
+    return _url("image/webp", data.tobytes())
+
+
+def _cells(row: Sequence[str]) -> Markup:
+    if row[1].startswith(NOT_RUN):
+        return Markup('<td>{}</td><td class="reason" colspan="{}">{}</td>').format(
+            row[0], len(row) - 1, row[1]
+        )
+    return Markup().join(
+        Markup("<td><b>{}</b></td>").format(cell.removeprefix(BEST))
+        if cell.startswith(BEST)
+        else Markup("<td>{}</td>").format(cell)
+        for cell in row
+    )
+
+
+def _figure_url(figure: Figure) -> str:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    return _url("image/png", buffer.getvalue())
+
+
+def _url(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

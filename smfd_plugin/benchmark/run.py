@@ -1,0 +1,175 @@
+"""Restores and measures: methods x data sets x metrics, going on where an earlier run stopped."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from smfd_plugin.benchmark import costs, store
+from smfd_plugin.benchmark.costs import Cost
+from smfd_plugin.benchmark.intervals import Bootstrap, Interval
+from smfd_plugin.benchmark.loading import load_datasets, load_measures, load_methods
+from smfd_plugin.benchmark.measures import Measure, SetMeasure
+from smfd_plugin.benchmark.methods import Method
+from smfd_plugin.benchmark.options import Options
+from smfd_plugin.benchmark.results import DatasetResult, Failure, Results, Row, attempt
+from smfd_plugin.data.sources import Picture
+
+
+def run(options: Options, folder: Path) -> Results:
+    """Runs what can be run; what cannot is in the results, with the reason.
+
+    Args:
+        options: what to run.
+        folder: where restored faces and scores are kept.
+
+    Raises:
+        FileNotFoundError: none of the data sets is there.
+    """
+    results = Results()
+    with results.clock("loading"):
+        results.datasets = load_datasets(options, folder)
+        methods = load_methods(options, results)
+        measures = load_measures(options, results)
+    for name, dataset in results.ran():
+        with results.clock("restoring"):
+            for method in methods:
+                dataset.rows[method] = restore_row(name, dataset, method, methods, options, results)
+        with results.clock("measuring"):
+            measure_rows(name, dataset, measures, options, results)
+    if options.timing:
+        with results.clock("timing"):
+            results.costs = run_timing(methods, options, results)
+    return results
+
+
+def restore_row(
+    name: str,
+    dataset: DatasetResult,
+    method_name: str,
+    methods: Mapping[str, Method | Failure],
+    options: Options,
+    results: Results,
+) -> Row:
+    """Restores a data set `name` by one method; a row without scores yet."""
+    method = methods[method_name]
+    if isinstance(method, Failure):
+        return Row(method.reason)
+    origin = {
+        "method": options.methods[method_name],
+        "weights": results.digests.get(method_name),
+        "data": options.datasets[name],
+        "seed": options.seed,
+    }
+    store.open_folder(dataset.folder / method_name, origin)
+    title = f"{name}: {method_name}"
+    done = attempt(title, restore_all, method, dataset, method_name, title)
+    return Row(done.reason if isinstance(done, Failure) else None)
+
+
+def restore_all(method: Method, dataset: DatasetResult, method_name: str, title: str) -> None:
+    """Writes the restored face of each sample that has none yet.
+
+    Raises:
+        ValueError: a result of another size than the input.
+        Exception: whatever the method raises.
+    """
+    for entry in tqdm(dataset.entries, desc=title, unit="face"):
+        path = dataset.restored(method_name, entry)
+        if store.read_kept(path) is not None:
+            continue
+        sample = entry.read()
+        restored = method.restore(sample)
+        if restored.shape != sample.lq.shape:
+            raise ValueError(f"gave {restored.shape} for {sample.lq.shape}")
+        store.keep(path, restored)
+
+
+def measure_rows(
+    name: str,
+    dataset: DatasetResult,
+    measures: Mapping[str, Measure | SetMeasure],
+    options: Options,
+    results: Results,
+) -> None:
+    """Fills the rows of a data set with scores, and with differences to the reference method."""
+    bootstrap = Bootstrap([entry.face for entry in dataset.entries], options.seed)
+    for metric, measure in measures.items():
+        values: dict[str, NDArray] = {}
+        file = f"{metric}-{_short_hash(options.metrics[metric])}.scores"
+        for method in dataset.methods():
+            title = f"{name}: {metric} of {method}"
+            if isinstance(measure, SetMeasure):
+                found = attempt(title, measure_set, dataset, method, measure, file)
+                if isinstance(found, float):
+                    dataset.rows[method].scores[metric] = Interval(found, None, None)
+            else:
+                found = attempt(title, measure_all, dataset, method, measure, file, title)
+                if isinstance(found, np.ndarray):
+                    values[method] = found
+            if isinstance(found, Failure):
+                results.notes.append(f"{title}: {found.reason}")
+        for method, value in values.items():
+            row = dataset.rows[method]
+            row.scores[metric] = bootstrap.interval(value, measure.finish)
+            if options.reference in values and method != options.reference:
+                row.differences[metric] = bootstrap.difference(
+                    value, values[options.reference], measure.finish
+                )
+
+
+def measure_all(
+    dataset: DatasetResult, method: str, measure: Measure, file: str, title: str
+) -> NDArray | None:
+    """What a metric gives for each sample, (N, ...); None if it does not apply to all of them."""
+    kept = store.ScoreFile(dataset.folder / method / file)
+    for entry in tqdm(dataset.entries, desc=title, unit="face"):
+        if entry.name in kept.values:
+            continue
+        sample = entry.read()
+        if not measure.applies_to(sample):
+            return None
+        restored = store.read_kept(dataset.restored(method, entry))
+        kept.add(entry.name, measure.measure(restored, sample))
+    return np.stack([kept.values[entry.name] for entry in dataset.entries])
+
+
+def measure_set(
+    dataset: DatasetResult, method: str, measure: SetMeasure, file: str
+) -> float | None:
+    """What a metric of all faces together gives; None if there are too few of them."""
+    kept = store.ScoreFile(dataset.folder / method / file)
+    if "all" not in kept.values:
+        value = measure.measure(_pairs(dataset, method))
+        if value is None:
+            return None
+        kept.add("all", value)
+    return float(kept.values["all"])
+
+
+def run_timing(
+    methods: Mapping[str, Method | Failure], options: Options, results: Results
+) -> dict[str, Cost]:
+    """Costs of the methods that ran on the first data set, on its first face."""
+    _, dataset = results.ran()[0]
+    sample = costs.resized(dataset.entries[0].read(), options.timing.size)
+    ran = {name: methods[name] for name in dataset.methods()}
+    return costs.measure_costs(ran, sample, options.timing.rounds, options.device)
+
+
+def _pairs(dataset: DatasetResult, method: str) -> Iterator[tuple[Picture, Picture]]:
+    """(restored, sharp) of all samples that have a sharp face."""
+    for entry in dataset.entries:
+        sample = entry.read()
+        if sample.gt is not None:
+            yield store.read_kept(dataset.restored(method, entry)), sample.gt
+
+
+def _short_hash(options: Mapping[str, Any]) -> str:
+    text = json.dumps(options, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
