@@ -28,9 +28,9 @@ class CBAM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         average = x.mean((2, 3), keepdim=True)
-        maximum = x.amax((2, 3), keepdim=True)
+        maximum = F.adaptive_max_pool2d(x, 1)
         x = x * torch.sigmoid(self.mlp(average) + self.mlp(maximum))
-        summary = torch.cat((x.mean(1, keepdim=True), x.amax(1, keepdim=True)), 1)
+        summary = torch.cat((x.mean(1, keepdim=True), x.max(1, keepdim=True).values), 1)
         return x * torch.sigmoid(self.spatial(summary))
 
 

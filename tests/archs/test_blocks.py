@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 
@@ -69,3 +71,14 @@ def test_pad_to_multiple_repeats_the_far_edge(size, padded):
     assert y.shape == (1, 3, padded, 32)
     assert torch.equal(y[..., :size, :], x)
     assert torch.equal(y[..., -1, :], x[..., -1, :])
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs g++")
+def test_compiled_blocks_have_finite_gradients_in_bfloat16():
+    # Compiled code computes a maximum twice, and may not find it again in 16 bits.
+    torch.manual_seed(0)
+    block = ResidualDenseConv(8, 4, depth=1).to(memory_format=torch.channels_last)
+    x = torch.randn(2, 8, 16, 16).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.compile(block)(x).float().abs().mean().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in block.parameters())
