@@ -24,7 +24,8 @@ class FaceBlurDataset(Dataset):
         dataroot: a folder or a list of folders, see FaceFolder.
         gt_size: pixels; faces are resized to gt_size x gt_size before the blur.
         min_gt_size: pixels; each face gets a random size from here to gt_size, so that the network
-            meets faces of many sizes; absent: all gt_size. Not for a fixed set.
+            meets faces of many sizes; absent: all gt_size. Not for a fixed set. Faces whose file
+            is smaller than that size are not enlarged beyond min_gt_size.
         crop_size: pixels, random crops of this size; absent: whole faces.
         use_hflip: mirror half of the faces.
         blur: `factors` and `weights` of the BlurSpace; absent: the default space, drawn uniformly.
@@ -69,7 +70,7 @@ class FaceBlurDataset(Dataset):
         folder, face = self.faces[index % len(self.faces)]
         if self.scenarios is None:
             size = self._generator().integers(self.min_gt_size, self.gt_size + 1)
-            gt, mask = folder.read(face, int(size))
+            gt, mask = folder.read(face, int(size), self.min_gt_size)
             number = self.space.sample(self._generator())
             lq, gt, mask = self._random_pair(gt, mask, number)
         else:

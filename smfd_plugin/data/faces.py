@@ -48,8 +48,16 @@ class FaceFolder:
         self._files = images
         self.faces = [Face(name, name in masks) for name in sorted(images)]
 
-    def read(self, face: Face, size: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def read(
+        self, face: Face, size: int, least: int | None = None
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """One face at `size` x `size` pixels.
+
+        Args:
+            face: one of `faces`.
+            size: pixels of a side.
+            least: the face may be smaller than `size`, down to this many pixels, where the file is:
+                an enlarged picture is no sharp one.
 
         Returns:
             The picture, (size, size, 3) uint8 BGR, and its classes (see mask_classes.CLASSES),
@@ -59,6 +67,8 @@ class FaceFolder:
             ValueError: a file that is broken or no mask; the message names it.
         """
         image = _decode_image(self._bytes("images", face.name), f"{self.root}: image {face.name}")
+        if least is not None:
+            size = max(least, min(size, *image.shape[:2]))
         if image.shape[:2] != (size, size):
             how = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_CUBIC
             image = cv2.resize(image, (size, size), interpolation=how)

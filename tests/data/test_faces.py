@@ -26,6 +26,14 @@ def test_resizes_both(faces):
     assert set(np.unique(classes)) == {0, 1, 3}
 
 
+def test_a_small_file_is_enlarged_no_further_than_asked(faces):
+    folder = FaceFolder(faces)
+    for size, least, side in ((96, 32, 64), (96, 80, 80), (48, 32, 48)):
+        image, classes = folder.read(Face("a", True), size, least)
+        assert image.shape == (side, side, 3)
+        assert classes.shape == (side, side)
+
+
 def test_a_face_without_mask_is_background(faces):
     assert not FaceFolder(faces).read(Face("b", False), 64)[1].any()
 
