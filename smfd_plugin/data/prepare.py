@@ -105,7 +105,8 @@ def _items(args: argparse.Namespace) -> Iterable[Item]:
 
 
 def _write_whole(path: Path, image: Picture) -> None:
-    partial = path.parents[1] / ".partial.png"  # outside images/, so that no one takes it for one
+    # Outside images/, so that no one takes it for one; two runs into one folder do not share it.
+    partial = path.parents[1] / f".{os.getpid()}.partial.png"
     if not cv2.imwrite(str(partial), image):
         raise OSError(f"cannot write {path}")
     os.replace(partial, path)
