@@ -6,8 +6,9 @@ FaceDeblurrer does it for pictures in memory. Its pieces are functions on tensor
 
 from smfd_plugin.restore.deblurrer import FaceDeblurrer, RestoredFace, RestoreResult
 from smfd_plugin.restore.detect import Detection, Detector, make_detector
-from smfd_plugin.restore.faces import FacePatch, blend_faces, restore_faces
+from smfd_plugin.restore.faces import FacePatch, blend_faces, faces_region, restore_faces
 from smfd_plugin.restore.network import pick_device
+from smfd_plugin.restore.tracking import Sighting, SteadyFace, steady_faces
 
 __all__ = [
     "Detection",
@@ -16,8 +17,12 @@ __all__ = [
     "FacePatch",
     "RestoreResult",
     "RestoredFace",
+    "Sighting",
+    "SteadyFace",
     "blend_faces",
+    "faces_region",
     "make_detector",
     "pick_device",
     "restore_faces",
+    "steady_faces",
 ]

@@ -20,6 +20,9 @@ from smfd_plugin.restore.network import run_network
 DEFAULT_MAX_CROP = 512
 DEFAULT_FEATHER = 0.02
 
+Box = tuple[int, int, int, int]
+"""left, top, right, bottom in pixels, the last two exclusive."""
+
 
 @dataclass(frozen=True)
 class FacePatch:
@@ -41,7 +44,7 @@ class FacePatch:
     crop: Tensor
     restored: Tensor
     logits: Tensor
-    box: tuple[int, int, int, int]
+    box: Box
     weight: Tensor
     pixels: Tensor
 
@@ -55,6 +58,7 @@ def restore_faces(
     half: bool = False,
     max_crop: int = DEFAULT_MAX_CROP,
     feather: float = DEFAULT_FEATHER,
+    strengths: Sequence[float] | None = None,
 ) -> list[FacePatch]:
     """Restores the given faces of a picture, which itself stays as it is.
 
@@ -65,6 +69,7 @@ def restore_faces(
         half: see `network.run_network`.
         max_crop: largest side of a crop, one of align.CROP_SIZES.
         feather: softness of the blend's edge, as a part of the crop's side.
+        strengths: factor in [0, 1] for the weights of each face; None: 1 for all.
 
     Returns:
         The patches, in the order of the detections, on the frame's device. Detections whose
@@ -75,7 +80,7 @@ def restore_faces(
         MemoryError: see `network.run_network`.
     """
     align.check_max_crop(max_crop)
-    plans = _plan(detections, max_crop, frame.shape[-2:])
+    plans = _plan(detections, max_crop, frame.shape[-2:], strengths)
     matrices = [plan.to_crop for plan in plans]
     patches: dict[int, FacePatch] = {}
     for (size, _), group in groupby(
@@ -108,12 +113,39 @@ def blend_faces(frame: Tensor, patches: Sequence[FacePatch], strength: float = 1
     return result
 
 
+def faces_region(
+    detections: Sequence[Detection], picture: tuple[int, int], max_crop: int = DEFAULT_MAX_CROP
+) -> Box | None:
+    """The part of the picture that `restore_faces` looks at.
+
+    Args:
+        detections: the faces.
+        picture: its height and width.
+        max_crop: largest side of a crop, one of align.CROP_SIZES.
+
+    Returns:
+        left, top, right, bottom, the last two exclusive; None if no face can be restored.
+    """
+    plans = _plan(detections, max_crop, picture)
+    if not plans:
+        return None
+    margin = max(2 * align.samples(align.inverse(plan.to_crop)) for plan in plans)
+    left, top, right, bottom = zip(*(plan.box for plan in plans), strict=True)
+    return (
+        max(min(left) - margin, 0),
+        max(min(top) - margin, 0),
+        min(max(right) + margin, picture[1]),
+        min(max(bottom) + margin, picture[0]),
+    )
+
+
 @dataclass(frozen=True)
 class _Plan:
     detection: Detection
     size: int
     to_crop: Matrix
-    box: tuple[int, int, int, int]
+    box: Box
+    strength: float
 
     @property
     def batch_key(self) -> tuple[int, int]:
@@ -121,9 +153,14 @@ class _Plan:
         return self.size, align.samples(align.inverse(self.to_crop))
 
 
-def _plan(detections: Sequence[Detection], max_crop: int, picture: tuple[int, int]) -> list[_Plan]:
+def _plan(
+    detections: Sequence[Detection],
+    max_crop: int,
+    picture: tuple[int, int],
+    strengths: Sequence[float] | None = None,
+) -> list[_Plan]:
     plans = []
-    for detection in detections:
+    for detection, strength in zip(detections, strengths or [1.0] * len(detections), strict=True):
         try:
             size = align.crop_size(detection.landmarks, max_crop)
             to_crop = align.picture_to_crop(detection.landmarks, size)
@@ -131,7 +168,7 @@ def _plan(detections: Sequence[Detection], max_crop: int, picture: tuple[int, in
             continue
         box = blend.region(align.inverse(to_crop), size, *picture)
         if box[0] < box[2] and box[1] < box[3]:
-            plans.append(_Plan(detection, size, to_crop, box))
+            plans.append(_Plan(detection, size, to_crop, box, strength))
     return plans
 
 
@@ -160,8 +197,8 @@ def _place(
     weight = placed[3:].clamp(0, 1) * blend.border_fade(here) * blend.own_share(here, others)
     weight = torch.where(weight < blend.FAINT, 0.0, weight)
     original = frame[:, top:bottom, left:right]
-    return weight, blend.keep_colour(original, placed[:3], weight)
+    return plan.strength * weight, blend.keep_colour(original, placed[:3], weight)
 
 
-def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
+def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

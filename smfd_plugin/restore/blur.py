@@ -1,0 +1,89 @@
+"""How blurry a face is, measured from its edges, so that sharp ones can be left alone."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from smfd_plugin.restore import align
+from smfd_plugin.restore.blend import gaussian_blur
+
+_MAX_CROP = 512
+_SHARP = {128: 1.6, 256: 1.9, 512: 2.2}
+"""What the edges of sharp portraits measure in crops of this size, in pixels (the median of 65)."""
+
+_INNER = (0.3, 0.38, 0.7, 0.78)
+"""Left, top, right, bottom of what is measured, eyes to mouth, as parts of the crop's side."""
+
+_DENOISE, _REBLUR = 1.0, 2.0
+_EDGES = 0.1
+"""The part of the pixels, those with the steepest gradients, that count as edges."""
+
+_LEAST_LOSS = 1.01
+"""Blurrier edges, of more than 14 pixels, cannot be told from none."""
+
+_SOFTNESS = 0.5
+"""The gate opens over this part of its value."""
+
+
+def measure_blur(luma: Tensor, landmarks: NDArray) -> float:
+    """Standard deviation of the Gaussian that would make a sharp face as blurry as this one.
+
+    Edges are blurred once more by a known Gaussian: the less they lose, the blurrier they were
+    (Zhuo & Sim, Pattern Recognition 44(9), 2011). This is done in four directions and the largest
+    result taken, since motion leaves the edges along its path sharp.
+
+    Args:
+        luma: (1, H, W) float, in any linear scale.
+        landmarks: (5, 2) of the face, see Detection.
+
+    Returns:
+        The deviation in pixels of the picture, or of a 512 pixel crop where that has fewer; 0 for a
+        sharp face, at most about 14.
+
+    Raises:
+        ValueError: landmarks that make no face.
+    """
+    size = align.crop_size(landmarks, _MAX_CROP)
+    to_crop = align.picture_to_crop(landmarks, size)
+    left, top, right, bottom = (round(part * size) for part in _INNER)
+    to_picture = align.inverse(to_crop)
+    to_picture[:, 2] = align.transform(to_picture, np.array([(left, top)]))[0]
+    shape = (bottom - top, right - left)
+    face = align.warp(luma[None], [to_picture], shape, "reflection")
+
+    smooth = gaussian_blur(face, _DENOISE)
+    smoother = gaussian_blur(smooth, _REBLUR)
+    ratios = [
+        _edge_strength(one, other)
+        for one, other in zip(_derivatives(smooth), _derivatives(smoother), strict=True)
+    ]
+    loss = max(min(ratios), _LEAST_LOSS)
+    variance = _REBLUR**2 / (loss**2 - 1) - _DENOISE**2 - _SHARP[size] ** 2
+    enlarged = max(1.0, float(np.hypot(*to_crop[:, 0])))
+    return max(variance, 0.0) ** 0.5 / enlarged
+
+
+def gate(blur: float, sharp_gate: float) -> float:
+    """How much of a face's restoration to blend in: 0 up to a blur of `sharp_gate`, then more and
+    more, 1 from half as much again."""
+    if sharp_gate <= 0:
+        return 1.0
+    x = min(max((blur / sharp_gate - 1) / _SOFTNESS, 0.0), 1.0)
+    return x * x * (3 - 2 * x)
+
+
+def _derivatives(x: Tensor) -> list[Tensor]:
+    """Along the rows, the columns and both diagonals."""
+    x = F.pad(x, (1,) * 4, mode="replicate")
+    across = x[..., 1:-1, 2:] - x[..., 1:-1, :-2]
+    down = x[..., 2:, 1:-1] - x[..., :-2, 1:-1]
+    return [across, down, (across + down) * 0.5**0.5, (across - down) * 0.5**0.5]
+
+
+def _edge_strength(sharp: Tensor, blurred: Tensor) -> float:
+    """How many times steeper the edges are before blurring than after."""
+    sharp, blurred = sharp.abs().flatten(), blurred.abs().flatten()
+    edges = torch.topk(blurred, max(1, int(_EDGES * blurred.numel()))).indices
+    return float(sharp[edges].mean() / blurred[edges].mean().clamp(min=1e-9))

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smfd_plugin.restore import Detection, Sighting, steady_faces
+from smfd_plugin.restore.tracking import overlap
+
+POINTS = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], np.float32)
+
+
+def seen(x: float = 0, y: float = 0, size: float = 100, blur: float = 1, score: float = 0.9):
+    """A face whose box begins at x, y."""
+    box = np.array([x, y, x + size, y + size], np.float32)
+    points = POINTS * size / 100 + np.array([x, y], np.float32)
+    return Sighting(Detection(box, points, score), blur)
+
+
+def presences(shown: str, radius: int) -> list[float]:
+    """How present a resting face is in each frame; a frame shows it where `shown` has an x."""
+    frames = [[seen()] if letter == "x" else [] for letter in shown]
+    result = []
+    for n in range(len(frames)):
+        first = max(0, n - radius)
+        faces = steady_faces(frames[first : n + radius + 1], n - first, radius)
+        result.append(faces[0].presence if faces else 0.0)
+    return result
+
+
+def test_overlap():
+    a, b = seen(0, 0).detection.box, seen(50, 0).detection.box
+    assert overlap(a, a) == 1
+    assert overlap(a, b) == pytest.approx(1 / 3)
+    assert overlap(a, seen(100, 0).detection.box) == 0
+
+
+def test_a_frame_alone_is_as_it_was_seen():
+    face = seen(3, 4, blur=2.5)
+    (steady,) = steady_faces([[face]], 0, 0)
+    np.testing.assert_array_equal(steady.detection.landmarks, face.detection.landmarks)
+    np.testing.assert_array_equal(steady.detection.box, face.detection.box)
+    assert (steady.blur, steady.presence) == (2.5, 1)
+    assert steady.detection.score == pytest.approx(0.9)
+
+
+def test_trembling_is_smoothed_with_weights_that_fall_off():
+    window = [[seen(x)] for x in (0, 0, 0, 16, 0, 0, 0)]
+    (steady,) = steady_faces(window, 3, 3)
+    moved = steady.detection.landmarks - POINTS
+    np.testing.assert_allclose(moved, [[16 * 4 / 16, 0]] * 5, atol=1e-4)
+
+
+@given(
+    speed=st.floats(-20, 20),
+    first=st.integers(0, 3),
+    last=st.integers(3, 6),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_face_that_moves_evenly_does_not_lag(speed, first, last):
+    window = [[seen(speed * n)] if first <= n <= last else [] for n in range(7)]
+    (steady,) = steady_faces(window, 3, 3)
+    np.testing.assert_allclose(steady.detection.box, seen(3 * speed).detection.box, atol=1e-3)
+
+
+def test_noise_is_reduced_as_its_weights_promise():
+    rng = np.random.default_rng(0)
+    frames = [[seen(x)] for x in rng.normal(0, 1, 400)]
+    smooth = [steady_faces(frames[n - 3 : n + 4], 3, 3)[0].detection.box[0] for n in range(3, 397)]
+    expected = np.sqrt(np.square([1, 2, 3, 4, 3, 2, 1]).sum()) / 16
+    assert np.std(smooth) == pytest.approx(expected, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("shown", "radius", "expected"),
+    [
+        ("....xxxxxx....", 3, [0, 0, 0, 0, 1 / 3, 2 / 3, 1, 1, 2 / 3, 1 / 3, 0, 0, 0, 0]),
+        ("xxxxxx", 3, [1] * 6),  # the clip's ends are no reason to fade
+        ("xxxxx.xxxxx", 3, [1] * 11),  # a gap that the detector left
+        ("xxxx..xxxx", 3, [1, 1, 2 / 3, 1 / 3, 0, 0, 1 / 3, 2 / 3, 1, 1]),
+        ("xxxxx..xxxxx", 4, [1] * 12),
+        ("..xxx", 0, [0, 0, 1, 1, 1]),
+        ("..xxx", 1, [0, 0, 1 / 2, 1, 1]),
+        ("...x...", 3, [0, 0, 0, 1 / 3, 0, 0, 0]),
+    ],
+)
+def test_faces_fade_in_and_out_and_gaps_are_bridged(shown, radius, expected):
+    assert presences(shown, radius) == pytest.approx(expected)
+
+
+def test_faces_that_pass_each_other_are_not_mixed():
+    window = [[seen(0, 40 * n), seen(200, 200 - 40 * n, blur=3)] for n in range(5)]
+    window[1].reverse()
+    steady = steady_faces(window, 2, 2)
+    assert sorted(face.blur for face in steady) == [1, 3]
+    assert {round(float(face.detection.box[0])) for face in steady} == {0, 200}
+
+
+def test_the_largest_face_comes_first():
+    window = [[seen(0, size=50), seen(200, size=90), seen(400, size=70)]]
+    sizes = [face.detection.box[2] - face.detection.box[0] for face in steady_faces(window, 0, 0)]
+    assert sizes == [90, 70, 50]
+
+
+def test_a_jump_is_another_face():
+    window = [[seen(0)], [seen(0)], [seen(300)], [seen(300)]]
+    (steady,) = steady_faces(window, 1, 3)
+    np.testing.assert_allclose(steady.detection.box, seen(0).detection.box, atol=1e-4)
+    assert steady.presence == pytest.approx(1 / 3)
