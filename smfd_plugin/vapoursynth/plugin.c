@@ -110,6 +110,42 @@ static void VS_CC deblur(const VSMap *in, VSMap *out, void *user_data, VSCore *c
     vsapi->freeMap(result);
 }
 
+/* Check passes frames on, but one with the property SMFDError ends with that text as the error: an
+   exception in Python would reach the user inside a traceback. */
+static const VSFrame *VS_CC check_frame(int n, int reason, void *instance, void **frame_data,
+                                        VSFrameContext *context, VSCore *core,
+                                        const VSAPI *vsapi) {
+    (void)frame_data, (void)core;
+    VSNode *node = instance;
+    if (reason == arInitial)
+        vsapi->requestFrameFilter(n, node, context);
+    if (reason != arAllFramesReady)
+        return NULL;
+    const VSFrame *frame = vsapi->getFrameFilter(n, node, context);
+    int missing;
+    const char *text =
+        vsapi->mapGetData(vsapi->getFramePropertiesRO(frame), "SMFDError", 0, &missing);
+    if (missing)
+        return frame;
+    vsapi->setFilterError(text, context);
+    vsapi->freeFrame(frame);
+    return NULL;
+}
+
+static void VS_CC free_node(void *instance, VSCore *core, const VSAPI *vsapi) {
+    (void)core;
+    vsapi->freeNode(instance);
+}
+
+static void VS_CC check(const VSMap *in, VSMap *out, void *user_data, VSCore *core,
+                        const VSAPI *vsapi) {
+    (void)user_data;
+    VSNode *node = vsapi->mapGetNode(in, "clip", 0, NULL);
+    VSFilterDependency dependency = {node, rpStrictSpatial};
+    vsapi->createVideoFilter(out, "Check", vsapi->getVideoInfo(node), check_frame, free_node,
+                             fmParallel, &dependency, 1, node, core);
+}
+
 VS_EXTERNAL_API(void)
 VapourSynthPluginInit2(VSPlugin *plugin, const VSPLUGINAPI *vspapi) {
     vspapi->configPlugin("io.smfd.deblur", "smfd", "SMFD-UNet face deblurring", VS_MAKE_VERSION(0, 1),
@@ -121,8 +157,17 @@ VapourSynthPluginInit2(VSPlugin *plugin, const VSPLUGINAPI *vspapi) {
                              "device:data:opt;"
                              "half:int:opt;"
                              "detector:data:opt;"
-                             "threshold:float:opt;",
+                             "threshold:float:opt;"
+                             "min_face:int:opt;"
+                             "max_faces:int:opt;"
+                             "temporal:int:opt;"
+                             "sharp_gate:float:opt;"
+                             "feather:int:opt;"
+                             "preview:data:opt;"
+                             "num_streams:int:opt;"
+                             "matrix:int:opt;",
                              "clip:vnode;", deblur, NULL, plugin);
     /* For smfd_plugin.vapoursynth alone. */
     vspapi->registerFunction("Offer", "function:func;", "", offer, NULL, plugin);
+    vspapi->registerFunction("Check", "clip:vnode;", "clip:vnode;", check, NULL, plugin);
 }

@@ -1,23 +1,39 @@
-"""Clips of a portrait in any format."""
+"""Clips of a portrait in any format, and networks that take no time."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 import vapoursynth as vs
 from skimage import data
+
+from smfd_plugin.archs import SMFDUNet
+from smfd_plugin.vapoursynth import deblur
+from smfd_plugin.weights import save_weights
 
 PORTRAIT = data.astronaut()[0:256, 96:352]
 
 
-def portrait_clip(form: int = vs.RGB24, length: int = 3, matrix: int = 1) -> vs.VideoNode:
-    """The portrait, moved by two pixels a frame, in this format, with frame properties."""
+def portrait_clip(
+    form: int = vs.RGB24, length: int = 3, matrix: int = 1, shown: str | None = None
+) -> vs.VideoNode:
+    """The portrait, moved by two pixels a frame, in this format, with frame properties.
+
+    Args:
+        form: format.
+        length: in frames.
+        matrix: of YUV and Gray.
+        shown: one letter per frame, x where the portrait is shown, else grey; default: always.
+    """
     blank = vs.core.std.BlankClip(width=256, height=256, format=vs.RGB24, length=length)
 
     def draw(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
         frame = f.copy()
         for plane in range(3):
-            np.copyto(np.asarray(frame[plane]), np.roll(PORTRAIT[..., plane], 2 * n, 1))
+            picture = np.roll(PORTRAIT[..., plane], 2 * n, 1)
+            picture = picture if not shown or shown[n] == "x" else np.full_like(picture, 128)
+            np.copyto(np.asarray(frame[plane]), picture)
         return frame
 
     clip = blank.std.ModifyFrame(blank, draw)
@@ -28,10 +44,49 @@ def portrait_clip(form: int = vs.RGB24, length: int = 3, matrix: int = 1) -> vs.
     return clip.std.SetFrameProps(Mine=7)
 
 
-def planes(frame: vs.VideoFrame) -> list[np.ndarray]:
-    return [np.asarray(plane).copy() for plane in frame]
+@pytest.fixture
+def planes() -> Callable[[vs.VideoFrame], list[np.ndarray]]:
+    """Copies of a frame's planes."""
+    return lambda frame: [np.asarray(plane).copy() for plane in frame]
+
+
+@pytest.fixture
+def same() -> Callable[[vs.VideoFrame, vs.VideoFrame], bool]:
+    """Whether all samples of two frames are the same bits."""
+
+    def compare(one: vs.VideoFrame, other: vs.VideoFrame) -> bool:
+        pairs = zip(one, other, strict=True)
+        return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
+
+    return compare
 
 
 @pytest.fixture
 def portrait() -> Callable[..., vs.VideoNode]:
     return portrait_clip
+
+
+@pytest.fixture
+def restored(tiny_weights) -> Callable[..., vs.VideoNode]:
+    """deblur with a tiny network that changes every face, though the portrait is sharp."""
+
+    def run(clip: vs.VideoNode, **arguments) -> vs.VideoNode:
+        return deblur(clip, **{"weights": str(tiny_weights), "sharp_gate": 0} | arguments)
+
+    return run
+
+
+@pytest.fixture
+def identity_weights(tmp_path) -> str:
+    """A network that changes nothing."""
+    path = tmp_path / "identity.pth"
+    options = {
+        "widths": (8, 8),
+        "growths": (4, 4),
+        "encoder_blocks": (1, 1),
+        "decoder_blocks": (1,),
+        "mask_widths": (8, 8),
+    }
+    torch.manual_seed(0)
+    save_weights(path, SMFDUNet(**options).state_dict(), {"type": "SMFDUNet", **options})
+    return str(path)

@@ -1,50 +1,29 @@
+"""What deblur changes, in which formats, and what it refuses."""
+
 import inspect
 
 import numpy as np
 import pytest
-import torch
 import vapoursynth as vs
 
-from smfd_plugin.archs import SMFDUNet
-from smfd_plugin.restore import blend_faces, make_detector, restore_faces
 from smfd_plugin.vapoursynth import deblur
-from smfd_plugin.vapoursynth.frames import unblended
-from smfd_plugin.weights import save_weights
 
 FORMATS = [
-    *("RGB24", "RGB48", "RGBS"),
-    *("YUV420P8", "YUV420P10", "YUV422P8", "YUV444P16", "YUV444PS"),
-    *("GRAY8", "GRAY16", "GRAYS"),
+    *("RGB24", "RGB27", "RGB48", "RGBH", "RGBS"),
+    *("YUV420P8", "YUV420P10", "YUV422P8", "YUV440P8", "YUV410P8", "YUV411P8", "YUV444P16"),
+    *("YUV420PH", "YUV444PS", "GRAY8", "GRAY16", "GRAYH", "GRAYS"),
 ]
 
 
-def planes(frame):
-    return [np.asarray(plane).copy() for plane in frame]
-
-
-@pytest.fixture
-def identity_weights(tmp_path):
-    path = tmp_path / "identity.pth"
-    options = {
-        "widths": (8, 8),
-        "growths": (4, 4),
-        "encoder_blocks": (1, 1),
-        "decoder_blocks": (1,),
-        "mask_widths": (8, 8),
-    }
-    torch.manual_seed(0)
-    save_weights(path, SMFDUNet(**options).state_dict(), {"type": "SMFDUNet", **options})
-    return str(path)
-
-
 @pytest.mark.parametrize("name", FORMATS)
-def test_only_the_face_changes_in_every_format(portrait, tiny_weights, name):
+def test_only_the_face_changes_in_every_format(portrait, restored, name, planes):
     clip = portrait(getattr(vs, name))
-    sharp = vs.core.smfd.Deblur(clip, weights=str(tiny_weights))
+    sharp = restored(clip)
     assert (sharp.format.id, sharp.width, sharp.height) == (clip.format.id, 256, 256)
     assert (sharp.num_frames, sharp.fps) == (clip.num_frames, clip.fps)
     before, after = clip.get_frame(1), sharp.get_frame(1)
-    assert dict(before.props) == dict(after.props)
+    kept = {key: value for key, value in after.props.items() if not key.startswith("SMFD")}
+    assert kept == dict(before.props)
     changed = [old != new for old, new in zip(planes(before), planes(after), strict=True)]
     assert changed[0].mean() > 0.02
     for plane in changed:  # the head is in the middle
@@ -53,78 +32,123 @@ def test_only_the_face_changes_in_every_format(portrait, tiny_weights, name):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_network_that_changes_nothing_changes_no_sample(portrait, identity_weights, name):
+def test_a_network_that_changes_nothing_changes_no_sample(portrait, identity_weights, name, planes):
     clip = portrait(getattr(vs, name))
-    before = planes(clip.get_frame(2))
-    after = planes(deblur(clip, weights=identity_weights).get_frame(2))
-    for old, new in zip(before, after, strict=True):
-        tolerance = 1e-6 if old.dtype == np.float32 else 0
+    after = deblur(clip, weights=identity_weights, sharp_gate=0).get_frame(2)
+    assert after.props["SMFDAmounts"] == 1
+    for old, new in zip(planes(clip.get_frame(2)), planes(after), strict=True):
+        tolerance = 0 if old.dtype.kind == "u" else 1e-6
         assert np.abs(old.astype(np.float64) - new).max() <= tolerance
 
 
-def test_all_formats_show_the_same_face(portrait, tiny_weights):
-    rgb = deblur(portrait(vs.RGBS), weights=str(tiny_weights)).get_frame(0)
-    for form, matrix, full in ((vs.YUV444P16, 1, 0), (vs.YUV444P16, 6, 1), (vs.RGB48, 0, 1)):
+def test_all_formats_show_the_same_face(portrait, restored, planes):
+    rgb = restored(portrait(vs.RGBS)).get_frame(0)
+    for form, matrix, full in (
+        (vs.YUV444P16, 1, 0),
+        (vs.YUV444P16, 6, 1),
+        (vs.YUV444PH, 9, 0),
+        (vs.YUV444P16, 8, 0),
+        (vs.RGB48, 0, 1),
+        (vs.RGB48, 0, 0),
+    ):
         options = {"range": full} if form == vs.RGB48 else {"matrix": matrix, "range": full}
         clip = portrait(vs.RGBS).resize.Bicubic(format=form, **options)
-        back = deblur(clip, weights=str(tiny_weights)).resize.Bicubic(format=vs.RGBS)
+        back = restored(clip).resize.Bicubic(format=vs.RGBS)
         for one, other in zip(planes(rgb), planes(back.get_frame(0)), strict=True):
-            assert np.abs(one - other).max() < 0.01
+            assert np.abs(one - other).max() < 0.003
 
 
-def test_a_missing_matrix_is_chosen_by_size(portrait, tiny_weights):
-    marked = portrait(vs.YUV444P8, matrix=6)
-    bare = marked.std.RemoveFrameProps("_Matrix")
-    expected = planes(deblur(marked, weights=str(tiny_weights)).get_frame(0))
-    frame = deblur(bare, weights=str(tiny_weights)).get_frame(0)
-    assert "_Matrix" not in frame.props
-    for one, other in zip(expected, planes(frame), strict=True):
-        assert np.array_equal(one, other)
+def test_a_missing_matrix_is_chosen_by_size_or_by_the_argument(portrait, restored, same):
+    for given, arguments in ((6, {}), (9, {"matrix": 9})):
+        marked = portrait(vs.YUV444P8, matrix=given)
+        bare = marked.std.RemoveFrameProps("_Matrix")
+        frame = restored(bare, **arguments).get_frame(0)
+        assert "_Matrix" not in frame.props
+        assert same(restored(marked).get_frame(0), frame)
+    # What the frame says counts more than the argument.
+    assert same(restored(marked, matrix=1).get_frame(0), restored(marked).get_frame(0))
 
 
-def test_strength_scales_the_change(portrait, tiny_weights):
+def test_the_matrix_may_change_within_a_clip(portrait, restored, same):
+    one, other = (portrait(vs.YUV444P8, matrix=m)[0] for m in (1, 6))
+    both = restored(one + other, temporal=0)
+    for n, clip in enumerate((one, other)):
+        assert same(both.get_frame(n), restored(clip, temporal=0).get_frame(0))
+
+
+def test_strength_scales_the_change(portrait, restored, planes, same):
     clip = portrait(vs.RGBS)
     original = planes(clip.get_frame(0))[0]
-    full, half = (
-        planes(deblur(clip, weights=str(tiny_weights), strength=s).get_frame(0))[0] - original
-        for s in (1.0, 0.5)
-    )
+    full, half = (planes(restored(clip, strength=s).get_frame(0))[0] - original for s in (1.0, 0.5))
     np.testing.assert_allclose(half, full / 2, atol=1e-5)
-    for old, new in zip(
-        planes(clip.get_frame(0)), planes(deblur(clip, strength=0).get_frame(0)), strict=True
-    ):
-        assert np.array_equal(old, new)
+    assert same(clip.get_frame(0), deblur(clip, strength=0).get_frame(0))
 
 
-def test_frames_do_not_depend_on_the_order_of_requests(portrait, tiny_weights):
-    clip = portrait(length=6)
-    orders = [0, 1, 2, 3, 4, 5], [4, 0, 5, 1, 3, 2]
-    runs = []
-    for order in orders:
-        sharp = deblur(clip, weights=str(tiny_weights))
-        futures = {n: sharp.get_frame_async(n) for n in order}
-        runs.append({n: planes(future.result()) for n, future in futures.items()})
-    for n in range(6):
-        for one, other in zip(runs[0][n], runs[1][n], strict=True):
-            assert np.array_equal(one, other)
-
-
-def test_frames_without_a_face_stay_as_they_are(tiny_weights):
+def test_frames_without_a_face_cost_detection_only(restored, monkeypatch, same):
+    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.restore_faces", None)
     clip = vs.core.std.BlankClip(width=160, height=96, format=vs.YUV420P8, color=[90, 100, 160])
-    frame = deblur(clip, weights=str(tiny_weights)).get_frame(0)
-    for old, new in zip(planes(clip.get_frame(0)), planes(frame), strict=True):
-        assert np.array_equal(old, new)
+    frame = restored(clip).get_frame(0)
+    assert same(clip.get_frame(0), frame)
+    assert frame.props["SMFDFaces"] == 0
+    assert "SMFDBoxes" not in frame.props
 
 
-def test_unblended_pixels_blend_to_the_same_picture(astronaut, tiny_net):
-    rgb = astronaut[:256, 96:352, ::-1].transpose(2, 0, 1) / np.float32(255)
-    image = torch.from_numpy(np.ascontiguousarray(rgb))
-    patches = restore_faces(tiny_net, image, make_detector("tiny")(image))
-    twice = patches + patches  # as overlapping as faces can be
-    pixels, weight = unblended(image, twice)
-    blended = image + weight * (pixels - image)
-    torch.testing.assert_close(blended, blend_faces(image, twice), atol=2e-4, rtol=0)
-    assert torch.equal(pixels[:, weight[0] == 0], image[:, weight[0] == 0])
+def test_special_floats_outside_the_face_keep_their_bits(portrait, restored):
+    def spoil(n, f):
+        frame = f.copy()
+        np.asarray(frame[0])[-1, :4] = [-0.0, np.nan, np.inf, 1e-45]
+        return frame
+
+    clip = portrait(vs.RGBS)
+    clip = clip.std.ModifyFrame(clip, spoil)
+    before, after = (np.asarray(c.get_frame(0)[0])[-1].tobytes() for c in (clip, restored(clip)))
+    assert before == after
+
+
+def test_a_sharp_face_is_left_alone(portrait, restored, same):
+    blurry = portrait(vs.YUV420P8)
+    for _ in range(12):
+        blurry = blurry.std.Convolution([1, 2, 1, 2, 4, 2, 1, 2, 1])
+    sharp_frame = restored(portrait(vs.YUV420P8), sharp_gate=1).get_frame(1)
+    blurry_frame = restored(blurry, sharp_gate=1).get_frame(1)
+    assert same(sharp_frame, portrait(vs.YUV420P8).get_frame(1))
+    assert (sharp_frame.props["SMFDFaces"], sharp_frame.props["SMFDAmounts"]) == (1, 0)
+    assert not same(blurry_frame, blurry.get_frame(1))
+    assert blurry_frame.props["SMFDAmounts"] == 1
+    assert blurry_frame.props["SMFDBlur"] == pytest.approx(12**0.5 / 2**0.5, rel=0.3)
+
+
+def two_faces(portrait):
+    large, small = portrait(), portrait().resize.Bicubic(128, 128).std.AddBorders(bottom=128)
+    return vs.core.std.StackHorizontal([small, large])
+
+
+def test_faces_are_chosen_by_size(portrait, restored):
+    clip = two_faces(portrait)
+    both, largest, large = (
+        restored(clip, **arguments).get_frame(1)
+        for arguments in ({}, {"max_faces": 1}, {"min_face": 60})
+    )
+    assert both.props["SMFDFaces"] == 2
+    assert both.props["SMFDBoxes"][0] > 128 > both.props["SMFDBoxes"][4]
+    for frame in (largest, large):
+        assert frame.props["SMFDFaces"] == 1
+        assert frame.props["SMFDBoxes"] == both.props["SMFDBoxes"][:4]
+
+
+def test_boxes_and_landmarks_are_in_pixels_of_the_clip(portrait, restored):
+    # Larger than what the detector sees.
+    wide = portrait().std.AddBorders(left=1000, right=1000, bottom=64)
+    one, other = (restored(clip, sharp_gate=1e9).get_frame(1) for clip in (portrait(), wide))
+    for name in ("SMFDBoxes", "SMFDLandmarks"):
+        shift = np.array(other.props[name]) - np.array(one.props[name])
+        np.testing.assert_allclose(shift[0::2], 1000, atol=6)
+        np.testing.assert_allclose(shift[1::2], 0, atol=6)
+
+
+def test_feather_softens_the_edge(portrait, restored, planes):
+    hard, soft = (planes(restored(portrait(vs.RGBS), feather=f).get_frame(0))[0] for f in (0, 20))
+    assert not np.array_equal(hard, soft)
 
 
 def test_the_compiled_plugin_takes_the_same_arguments():
@@ -142,6 +166,15 @@ def test_the_compiled_plugin_takes_the_same_arguments():
         ({"device": "abacus"}, "abacus"),
         ({"detector": "eagle"}, "eagle"),
         ({"weights": "nowhere.pth"}, "nowhere.pth"),
+        ({"min_face": -1}, "min_face is -1; it can be 0 to"),
+        ({"max_faces": -1}, "max_faces is -1; it can be 0 to"),
+        ({"temporal": 16}, "temporal is 16; it can be 0 to 15"),
+        ({"sharp_gate": -1.0}, "sharp_gate is -1.0; it can be at least 0"),
+        ({"feather": 21}, "feather is 21; it can be 0 to 20"),
+        ({"num_streams": 0}, "num_streams is 0; it can be 1 to 16"),
+        ({"preview": "dreams"}, "unknown preview 'dreams'; known: boxes, masks, side"),
+        ({"matrix": 99}, "unknown matrix 99; use 1 for BT.709"),
+        ({"matrix": 14}, "matrix 14 (ICtCp) is not supported"),
     ],
 )
 @pytest.mark.parametrize("call", [deblur, lambda clip, **more: vs.core.smfd.Deblur(clip, **more)])
@@ -157,27 +190,42 @@ def test_arguments_that_do_not_fit_are_refused_at_once(portrait, call, arguments
 def test_formats_that_do_not_fit_are_refused(portrait):
     core = vs.core
     changing = core.std.Splice([portrait(), core.std.BlankClip(format=vs.GRAY8)], mismatch=True)
+    coarse = core.query_video_format(vs.YUV, vs.INTEGER, 8, 3, 0).id
     for clip, message in (
         (changing, "must not change"),
-        (portrait(vs.RGBH), "RGBH is not supported"),
         (core.std.BlankClip(format=vs.GRAY32), "at most 16 bit"),
+        (core.std.BlankClip(format=coarse), "subsampling of at most 4"),
     ):
-        with pytest.raises(vs.Error, match=message):
+        with pytest.raises(vs.Error, match=f"^smfd.Deblur: .*{message}"):
             deblur(clip)
 
 
-def test_an_error_inside_a_frame_names_the_frame(portrait, tiny_weights, monkeypatch):
+def test_an_error_inside_a_frame_is_one_line_with_its_number(portrait, restored, monkeypatch):
     def broken(*arguments, **more):
         raise RuntimeError("the lamp went out")
 
-    monkeypatch.setattr("smfd_plugin.vapoursynth.frames.restore_faces", broken)
-    with pytest.raises(vs.Error, match="frame 2: the lamp went out"):
-        deblur(portrait(), weights=str(tiny_weights)).get_frame(2)
+    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.restore_faces", broken)
+    with pytest.raises(vs.Error) as error:
+        restored(portrait()).get_frame(2)
+    assert str(error.value) == "smfd.Deblur: frame 2: the lamp went out"
+
+
+def test_an_error_of_the_detector_is_one_line_with_its_number(portrait, restored, monkeypatch):
+    monkeypatch.setattr("smfd_plugin.vapoursynth.detection.measure_blur", lambda *_: 1 / 0)
+    with pytest.raises(vs.Error) as error:
+        restored(portrait(), temporal=0).get_frame(1)
+    assert str(error.value) == "smfd.Deblur: frame 1: division by zero"
+
+
+def test_a_matrix_that_is_not_linear_is_refused_with_the_frame(portrait, restored):
+    clip = portrait(vs.YUV444P16).std.SetFrameProps(_Matrix=14)
+    with pytest.raises(vs.Error, match=r"^smfd.Deblur: frame 0: matrix 14 \(ICtCp\)"):
+        restored(clip, temporal=0).get_frame(0)
 
 
 @pytest.mark.gpu
-def test_the_gpu_shows_the_same_face(portrait, tiny_weights):
+def test_the_gpu_shows_the_same_face(portrait, restored, planes):
     clip = portrait(vs.RGBS)
-    pair = [deblur(clip, weights=str(tiny_weights), device=d).get_frame(0) for d in ("cpu", "cuda")]
+    pair = [restored(clip, device=d, half=False).get_frame(0) for d in ("cpu", "cuda")]
     for one, other in zip(*map(planes, pair), strict=True):
         assert np.abs(one - other).max() < 2e-3

@@ -1,0 +1,68 @@
+"""Arguments of smfd.Deblur, checked before the first frame; errors name the argument."""
+
+import vapoursynth as vs
+
+from smfd_plugin.vapoursynth.colour import NOT_LINEAR
+from smfd_plugin.vapoursynth.preview import PREVIEWS
+
+_FAMILIES = (vs.RGB, vs.YUV, vs.GRAY)
+_RANGES = {
+    "strength": (0, 1),
+    "threshold": (0, 1),
+    "min_face": (0, 65536),
+    "max_faces": (0, 65536),
+    "temporal": (0, 15),
+    "sharp_gate": (0, float("inf")),
+    "feather": (0, 20),
+    "num_streams": (1, 16),
+}
+
+
+def check_clip(clip: vs.VideoNode) -> None:
+    """Raises ValueError for a clip that the filter cannot take."""
+    if clip.format is None or not clip.width:
+        raise ValueError("the clip's format and size must not change; convert it first")
+    form = clip.format
+    if form.color_family not in _FAMILIES or form.bits_per_sample not in (*range(8, 17), 32):
+        raise ValueError(f"format {form.name} is not supported; use RGB, YUV or Gray, 8 to 16 bit")
+    if form.sample_type == vs.INTEGER and form.bits_per_sample == 32:
+        raise ValueError(f"format {form.name} is not supported; use at most 16 bit")
+    if max(form.subsampling_w, form.subsampling_h) > 2:
+        raise ValueError(f"format {form.name} is not supported; use subsampling of at most 4")
+
+
+def check_ranges(**values: float) -> None:
+    """Raises ValueError for a number outside its range."""
+    for name, value in values.items():
+        low, high = _RANGES[name]
+        if not low <= value <= high:
+            limits = f"at least {low}" if high == float("inf") else f"{low} to {high}"
+            raise ValueError(f"{name} is {value}; it can be {limits}")
+
+
+def check_preview(preview: str | None) -> str | None:
+    """The preview's name; None for none.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    if preview and preview not in PREVIEWS:
+        raise ValueError(f"unknown preview {preview!r}; known: {', '.join(PREVIEWS)}")
+    return preview or None
+
+
+def check_matrix(matrix: int | None) -> None:
+    """Raises ValueError for a code that is unknown, names no matrix or a matrix that is not
+    supported."""
+    if matrix is None:
+        return
+    if matrix in NOT_LINEAR:
+        raise ValueError(f"matrix {matrix} ({NOT_LINEAR[matrix]}) is not supported; convert first")
+    supported = {int(code) for code in vs.MatrixCoefficients} - {*NOT_LINEAR, 0, 2}
+    if matrix not in supported:
+        raise ValueError(f"unknown matrix {matrix}; use 1 for BT.709, 6 for BT.601, 9 for BT.2020")
+
+
+def text(argument: str | bytes | None) -> str | None:
+    """VapourSynth hands text over as bytes where a script did not mark it as UTF-8."""
+    return argument.decode() if isinstance(argument, bytes) else argument

@@ -1,0 +1,131 @@
+"""First stages: the faces of each frame, then the faces steady over time, as frame properties.
+
+Both write to clips of tiny frames, which VapourSynth caches, so that each frame is searched once.
+"""
+
+import numpy as np
+import torch
+import vapoursynth as vs
+
+from smfd_plugin.restore import Detection, Detector, Sighting, faces_region, steady_faces
+from smfd_plugin.restore.blur import gate, measure_blur
+from smfd_plugin.restore.detect import MAX_SIDE
+from smfd_plugin.vapoursynth.errors import catch_errors
+from smfd_plugin.vapoursynth.parts import cut_out, moved
+from smfd_plugin.vapoursynth.properties import CUT, ERROR, read_faces, write_faces
+
+_SCENE_CHANGE = 0.1
+"""Mean difference of two frames, of 1, that makes a new scene: misc.SCDetect's default."""
+
+_CACHED = 100
+"""Tiny frames kept; more than VapourSynth works on at a time."""
+
+
+def find_faces(clip: vs.VideoNode, detect: Detector, min_face: int) -> vs.VideoNode:
+    """Tiny frames with the faces of each frame, and whether it begins a scene, as properties.
+
+    Args:
+        clip: as `colour.describe` returns it.
+        detect: finds the faces of a frame.
+        min_face: shorter side of the smallest face, in pixels.
+    """
+    shrink = min(1.0, MAX_SIDE / max(clip.width, clip.height))
+    width, height = (max(1, round(side * shrink)) for side in (clip.width, clip.height))
+    small = clip.resize.Bilinear(width, height, format=vs.RGB24, range=vs.RANGE_FULL)
+    luma = clip.std.ShufflePlanes(1 if clip.format.color_family == vs.RGB else 0, vs.GRAY)
+    luma = luma.resize.Point(format=vs.GRAYS)
+    thumb = small.std.ShufflePlanes(1, vs.GRAY).resize.Bilinear(64, 36)
+    changes = thumb.std.PlaneStats(_shift(thumb, -1))
+
+    @catch_errors
+    def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        blank, picture, grey, change, source = f
+        frame = blank.copy()
+        if ERROR in source.props:
+            frame.props[ERROR] = source.props[ERROR]
+            return frame
+        planes = np.stack([np.asarray(plane) for plane in picture])
+        scale = np.array([clip.width / picture.width, clip.height / picture.height], np.float32)
+        found = [_enlarged(face, scale) for face in detect(torch.from_numpy(planes).float() / 255)]
+        faces = [face for face in found if min(face.box[2:] - face.box[:2]) >= min_face]
+        write_faces(frame.props, [Sighting(face, _blur(grey, face)) for face in faces])
+        cut = change.props.get("_SceneChangePrev", change.props["PlaneStatsDiff"] > _SCENE_CHANGE)
+        frame.props[CUT] = int(cut)
+        return frame
+
+    blank = _tiny(clip)
+    return _cached(blank.std.ModifyFrame([blank, small, luma, changes, clip], stage))
+
+
+def steady(
+    found: vs.VideoNode, radius: int, max_faces: int, sharp_gate: float, strength: float
+) -> vs.VideoNode:
+    """Tiny frames with the faces that are to be restored, and how strongly, as properties.
+
+    Args:
+        found: from `find_faces`.
+        radius: frames that count before and after each.
+        max_faces: how many faces at most, the largest; 0: all.
+        sharp_gate: see `blur.gate`.
+        strength: of all restored faces, in [0, 1].
+    """
+    last = found.num_frames - 1
+
+    @catch_errors
+    def stage(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoFrame:
+        shown = f if isinstance(f, list) else [f]
+        window = {n + i - radius: frame.props for i, frame in enumerate(shown)}
+        first, end = n, n
+        while first > max(0, n - radius) and not window[first].get(CUT):
+            first -= 1
+        while end < min(last, n + radius) and not window[end + 1].get(CUT):
+            end += 1
+        scene = [window[i] for i in range(first, end + 1)]
+        frame = shown[radius].copy()
+        frame.props.clear()
+        failed = next((props[ERROR] for props in scene if ERROR in props), None)
+        if failed:
+            frame.props[ERROR] = failed
+            return frame
+        faces = steady_faces([read_faces(props) for props in scene], n - first, radius)
+        faces = faces[: max_faces or None]
+        amounts = [strength * face.presence * gate(face.blur, sharp_gate) for face in faces]
+        write_faces(frame.props, [Sighting(face.detection, face.blur) for face in faces], amounts)
+        return frame
+
+    window = [_shift(found, by) for by in range(-radius, radius + 1)]
+    return _cached(found.std.ModifyFrame(window, stage))
+
+
+def _blur(grey: vs.VideoFrame, face: Detection) -> float:
+    """0 for landmarks that make no face, since none is restored there."""
+    box = faces_region([face], (grey.height, grey.width))
+    if box is None:
+        return 0.0
+    return measure_blur(cut_out(grey, box), moved(face, box).landmarks)
+
+
+def _enlarged(face: Detection, scale: np.ndarray) -> Detection:
+    """From a shrunken picture to the picture; whole numbers are the centres of pixels."""
+    return Detection(face.box * np.tile(scale, 2), (face.landmarks + 0.5) * scale - 0.5, face.score)
+
+
+def _tiny(clip: vs.VideoNode) -> vs.VideoNode:
+    return clip.std.BlankClip(width=1, height=1, format=vs.GRAY8, keep=True)
+
+
+def _shift(clip: vs.VideoNode, by: int) -> vs.VideoNode:
+    """Frame n of the result is frame n + by of the clip, where there is one."""
+    by = max(-clip.num_frames, min(by, clip.num_frames))
+    if by == 0:
+        return clip
+    padding = clip.std.BlankClip(length=abs(by), keep=True)
+    kept = clip.num_frames - abs(by)
+    if not kept:
+        return padding
+    return clip[by:] + padding if by > 0 else padding + clip[:by]
+
+
+def _cached(clip: vs.VideoNode) -> vs.VideoNode:
+    vs.core.std.SetVideoCache(clip, mode=1, fixedsize=1, maxsize=_CACHED)
+    return clip

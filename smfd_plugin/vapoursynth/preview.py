@@ -1,0 +1,70 @@
+"""What the filter sees, drawn into the picture: boxes and landmarks, or the network's masks."""
+
+from collections.abc import Sequence
+from colorsys import hsv_to_rgb
+
+import torch
+from torch import Tensor, nn
+
+from smfd_plugin.restore import Detection, align, restore_faces
+from smfd_plugin.restore.blend import BACKGROUND
+
+PREVIEWS = ("boxes", "masks", "side")
+
+_RESTORED, _LEFT_ALONE = (0.1, 0.9, 0.2), (0.6, 0.6, 0.6)
+_MASK_OPACITY = 0.6
+
+
+def draw_boxes(image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]) -> Tensor:
+    """Outlines boxes and dots landmarks: green where the face is restored, grey where it is left
+    alone. A `restoration.Draw`."""
+    picture = image.clone()
+    for face, amount in zip(faces, amounts, strict=True):
+        colour = torch.tensor(_RESTORED if amount > 0 else _LEFT_ALONE)[:, None, None]
+        left, top, right, bottom = (round(float(edge)) for edge in face.box)
+        line = max(1, (right - left) // 60)
+        for x, y, width, height in (
+            (left, top, right - left, line),
+            (left, bottom - line, right - left, line),
+            (left, top, line, bottom - top),
+            (right - line, top, line, bottom - top),
+            *((round(float(x)) - line, round(float(y)) - line, 2 * line, 2 * line)
+              for x, y in face.landmarks),
+        ):  # fmt: skip
+            picture[:, max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)] = colour
+    return picture
+
+
+class MaskPainter:
+    """Paints the parts of each face in colours of their own. A `restoration.Draw`.
+
+    Args:
+        net: see `network.run_network`.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        self._net = net
+
+    def __call__(
+        self, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
+    ) -> Tensor:
+        """See Draw; the amounts do not matter."""
+        device = next(self._net.parameters()).device
+        picture = image.to(device, copy=True)
+        for patch in restore_faces(self._net, picture, faces):
+            left, top, right, bottom = patch.box
+            view = picture[:, top:bottom, left:right]
+            to_crop = patch.to_crop.copy()
+            to_crop[:, 2] = align.transform(to_crop, [(left, top)])[0]
+            parts = align.warp(patch.logits.softmax(0)[None], [to_crop], view.shape[1:], "zeros")[0]
+            parts = parts.clamp(0, 1)
+            parts[BACKGROUND] = 0
+            colours = _palette(len(parts)).to(device)
+            opacity = _MASK_OPACITY * parts
+            view += torch.einsum("khw,kc->chw", opacity, colours) - opacity.sum(0) * view
+        return picture.cpu()
+
+
+def _palette(count: int) -> Tensor:
+    """(count, 3) RGB, hues as far apart as can be; the background's is not used."""
+    return torch.tensor([hsv_to_rgb(i / count, 1, 1) for i in range(count)])

@@ -1,0 +1,58 @@
+import pytest
+import torch
+import vapoursynth as vs
+
+from smfd_plugin.restore import make_detector, restore_faces
+from smfd_plugin.vapoursynth.restoration import Restorer
+
+
+@pytest.fixture
+def image(astronaut) -> torch.Tensor:
+    rgb = astronaut[:256, 96:352, ::-1].transpose(2, 0, 1)
+    return torch.from_numpy(rgb.copy()).float() / 255
+
+
+@pytest.fixture
+def logged():
+    """What the core logs."""
+    messages = []
+    handler = vs.core.add_log_handler(lambda level, text: messages.append(text))
+    yield messages
+    vs.core.remove_log_handler(handler)
+
+
+def test_a_device_without_memory_gives_way_to_the_cpu_with_one_warning(
+    image, tiny_net, logged, monkeypatch
+):
+    faces = make_detector("tiny")(image)
+    expected = Restorer(tiny_net, False, 0.02, 1)(image, faces, [1.0])
+    assert not torch.equal(expected, image)
+
+    def crowded(net, picture, *rest, **more):
+        if picture.is_meta:  # which stands for a GPU here
+            raise MemoryError("full")
+        return restore_faces(net, picture, *rest, **more)
+
+    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.restore_faces", crowded)
+    restorer = Restorer(tiny_net, False, 0.02, 1)
+    restorer._device = torch.device("meta")
+    for _ in range(2):
+        assert torch.equal(restorer(image, faces, [1.0]), expected)
+    assert logged == ["smfd.Deblur: meta lacks memory; what does not fit is done on the CPU"]
+
+
+def test_a_cpu_without_memory_says_so(image, tiny_net, monkeypatch):
+    def crowded(*_, **__):
+        raise MemoryError("full")
+
+    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.restore_faces", crowded)
+    with pytest.raises(MemoryError, match="full"):
+        Restorer(tiny_net, False, 0.02, 1)(image, [], [])
+
+
+def test_amounts_scale_each_face(image, tiny_net):
+    faces = make_detector("tiny")(image)
+    restorer = Restorer(tiny_net, False, 0.02, 1)
+    full, faint, none = (restorer(image, faces, [amount]) - image for amount in (1.0, 0.25, 0.0))
+    torch.testing.assert_close(faint, full / 4, atol=1e-6, rtol=0)
+    assert not none.any()
