@@ -1,6 +1,5 @@
 import pytest
 import torch
-import vapoursynth as vs
 
 from smfd_plugin.restore import make_detector, restore_faces
 from smfd_plugin.vapoursynth.restoration import Restorer
@@ -12,17 +11,8 @@ def image(astronaut) -> torch.Tensor:
     return torch.from_numpy(rgb.copy()).float() / 255
 
 
-@pytest.fixture
-def logged():
-    """What the core logs."""
-    messages = []
-    handler = vs.core.add_log_handler(lambda level, text: messages.append(text))
-    yield messages
-    vs.core.remove_log_handler(handler)
-
-
 def test_a_device_without_memory_gives_way_to_the_cpu_with_one_warning(
-    image, tiny_net, logged, monkeypatch
+    image, tiny_net, caplog, monkeypatch
 ):
     faces = make_detector("tiny")(image)
     expected = Restorer(tiny_net, False, 0.02, 1)(image, faces, [1.0])
@@ -38,7 +28,8 @@ def test_a_device_without_memory_gives_way_to_the_cpu_with_one_warning(
     restorer._device = torch.device("meta")
     for _ in range(2):
         assert torch.equal(restorer(image, faces, [1.0]), expected)
-    assert logged == ["smfd.Deblur: meta lacks memory; what does not fit is done on the CPU"]
+    warning = "smfd.Deblur: meta lacks memory; what does not fit is done on the CPU"
+    assert caplog.messages == [warning]
 
 
 def test_a_cpu_without_memory_says_so(image, tiny_net, monkeypatch):
