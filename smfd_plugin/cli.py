@@ -33,9 +33,9 @@ COMMANDS = {
     ),
     "export": Command(
         "smfd_plugin.export",
-        "write the network as an ONNX file",
+        "write the network as an ONNX file, or a training's weights as one to ship",
         "Writes the network as an ONNX file for other programs, and checks that it gives the same "
-        "results there.",
+        "results there; or a training checkpoint as a small weights file.",
     ),
     "demo": Command(
         "smfd_plugin.demo",

@@ -1,4 +1,4 @@
-"""The command `smfd export`: the network as a file for other runtimes."""
+"""The command `smfd export`: the network as a file for other runtimes, or to give away."""
 
 import argparse
 import os
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from smfd_plugin.restore.network import run_network
-from smfd_plugin.weights import load_network
+from smfd_plugin.weights import load_network, read_checkpoint, save_weights
 
-FORMATS = ("onnx",)
+FORMATS = ("onnx", "pth")
 MIN_SIDE = 32
 MAX_SIDE = 4096
 OPSET = 18
@@ -32,14 +32,19 @@ class _WithMasks(nn.Module):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `smfd export`."""
-    parser.add_argument("--format", choices=FORMATS, default="onnx", help="default: %(default)s")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="onnx",
+        help="onnx: for other runtimes; pth: the averaged weights of a training checkpoint in "
+        "float16, as they are shipped (default: %(default)s)",
+    )
     parser.add_argument(
         "-o",
         "--output",
         metavar="FILE",
         type=Path,
-        default=Path("smfd-unet.onnx"),
-        help="the file to write (default: %(default)s)",
+        help="the file to write (default: smfd-unet.FORMAT)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     parser.add_argument("--weights", metavar="FILE", help="default: the shipped ones")
@@ -52,11 +57,17 @@ def run(args: argparse.Namespace) -> int:
         FileExistsError: the output is there and --overwrite is not given.
         ValueError: see `export_onnx`.
     """
-    if args.output.exists() and not args.overwrite:
-        raise FileExistsError(f"{args.output} is already there; --overwrite replaces it")
-    difference = export_onnx(load_network(args.weights), args.output)
+    output = args.output or Path(f"smfd-unet.{args.format}")
+    if output.exists() and not args.overwrite:
+        raise FileExistsError(f"{output} is already there; --overwrite replaces it")
+    if args.format == "pth":
+        network, state_dict = read_checkpoint(args.weights)
+        save_weights(output, state_dict, network)
+        print(f"{output}: float16 weights of {network['type']}, {output.stat().st_size} bytes")
+        return 0
+    difference = export_onnx(load_network(args.weights), output)
     print(
-        f"{args.output}: input lq (N, 3, H, W) float32 RGB in [0, 1], H and W from {MIN_SIDE} to "
+        f"{output}: input lq (N, 3, H, W) float32 RGB in [0, 1], H and W from {MIN_SIDE} to "
         f"{MAX_SIDE}; outputs image (N, 3, H, W) and masks (N, K, H, W) logits; differs from "
         f"PyTorch by at most {difference:.1e}"
     )

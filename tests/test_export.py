@@ -5,6 +5,7 @@ from torch import nn
 
 from smfd_plugin import export
 from smfd_plugin.cli import smfd_main
+from smfd_plugin.weights import load_network
 
 
 def test_onnx_file_gives_pytorchs_results_at_any_size(tiny_net, tiny_weights, tmp_path, capsys):
@@ -32,6 +33,20 @@ def test_an_existing_file_is_kept(tiny_weights, tmp_path, capsys):
     assert smfd_main(["export", "-o", str(path), "--weights", str(tiny_weights)]) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert path.read_text() == "mine"
+
+
+def test_a_training_checkpoint_becomes_weights_to_ship(tiny_weights, tmp_path):
+    checkpoint = torch.load(tiny_weights)
+    averaged = {name: value * 0.5 for name, value in checkpoint["params"].items()}
+    torch.save(checkpoint | {"params_ema": averaged}, tmp_path / "net_g_100.pth")
+    path = tmp_path / "ship.pth"
+    words = ["export", "--format=pth", "--weights", str(tmp_path / "net_g_100.pth")]
+    assert smfd_main([*words, "-o", str(path)]) == 0
+    shipped = torch.load(path, weights_only=True)
+    assert shipped.keys() == {"params", "network"}
+    assert {value.dtype for value in shipped["params"].values()} == {torch.float16}
+    for name, value in load_network(path).state_dict().items():
+        torch.testing.assert_close(value, averaged[name], atol=1e-3, rtol=1e-3)
 
 
 def test_the_missing_extra_is_named(tiny_net, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,17 +25,25 @@ class WeightsError(ValueError):
     """A weights file that cannot be used; the message names the file and says why."""
 
 
-def load_network(weights: str | Path | None = None) -> nn.Module:
-    """Builds the network that a weights file describes.
+class Checkpoint(NamedTuple):
+    """What a weights file holds, checked: it fits.
 
-    The averaged weights (`params_ema`) are preferred. A file without hyper-parameters (BasicSR's
-    own) is tried with SMFDUNet's defaults.
+    Attributes:
+        network: `{'type': 'SMFDUNet', **hyper_parameters}`.
+        state_dict: float32 weights, the averaged ones (`params_ema`) if there are any.
+    """
+
+    network: Mapping[str, Any]
+    state_dict: Mapping[str, Tensor]
+
+
+def read_checkpoint(weights: str | Path | None = None) -> Checkpoint:
+    """Reads and checks a weights file.
+
+    A file without hyper-parameters (BasicSR's own) is tried with SMFDUNet's defaults.
 
     Args:
         weights: a path, the name of shipped weights, or None for the shipped default.
-
-    Returns:
-        The float32 module on the CPU, in eval mode.
 
     Raises:
         WeightsError: no such file, or one that is broken, holds code, does not fit our networks or
@@ -52,9 +60,26 @@ def load_network(weights: str | Path | None = None) -> nn.Module:
     broken = [name for name, value in state.items() if not torch.isfinite(value).all()]
     if broken:
         raise WeightsError(f"{path}: weights are not finite ({_first(broken)}); get the file again")
-    net = _build(checkpoint.get("network", {"type": "SMFDUNet"}), path)
-    _check_fit(net.state_dict(), state, path)
-    net.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+    network = checkpoint.get("network", {"type": "SMFDUNet"})
+    _check_fit(_build(network, path).state_dict(), state, path)
+    return Checkpoint(network, {name: value.float() for name, value in state.items()})
+
+
+def load_network(weights: str | Path | None = None) -> nn.Module:
+    """Builds the network that a weights file describes.
+
+    Args:
+        weights: as for `read_checkpoint`.
+
+    Returns:
+        The float32 module on the CPU, in eval mode.
+
+    Raises:
+        WeightsError: see `read_checkpoint`.
+    """
+    network, state_dict = read_checkpoint(weights)
+    net = _build(network, _find(weights))
+    net.load_state_dict(state_dict, assign=True)
     return net.eval()
 
 
