@@ -69,6 +69,10 @@ class SMFDModel(SRModel):
         """Any optimizer of torch.optim; BasicSR itself knows only Adam."""
         if not hasattr(torch.optim, optim_type):
             raise ValueError(f"train.optim_g.type {optim_type!r} is not in torch.optim")
+        if not isinstance(lr, int | float):
+            raise ValueError(
+                f"train.optim_g.lr {lr!r} is no number; YAML wants a point and a sign: 1.0e-3"
+            )
         return getattr(torch.optim, optim_type)(params, lr, **kwargs)
 
     def feed_data(self, data: Mapping[str, Any]) -> None:

@@ -163,3 +163,9 @@ def test_unknown_choices_are_refused(prepared):
     prepared["train"] |= {"total_iter": 6, "optim_g": {"type": "Magic", "lr": 1}}
     with pytest.raises(ValueError, match="Magic"):
         build(prepared)
+
+
+def test_a_learning_rate_that_yaml_reads_as_text_is_named(prepared):
+    prepared["train"]["optim_g"]["lr"] = "1e-3"
+    with pytest.raises(ValueError, match=r"lr '1e-3' is no number.*1\.0e-3"):
+        build(prepared)
