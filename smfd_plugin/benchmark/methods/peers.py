@@ -1,10 +1,9 @@
 """Whatever spandrel recognises: GFPGAN, RestoreFormer, CodeFormer, NAFNet, Restormer, ..."""
 
 from collections.abc import Mapping
-from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from smfd_plugin.benchmark.files import find_file
@@ -43,9 +42,8 @@ def spandrel(options: Mapping[str, Any], context: Context) -> Method:
     Raises:
         ValueError: a file that is none of theirs, or of a network that changes a picture's size.
     """
-    load = _loader()
     path = find_file(options, context.folder, context.download)
-    descriptor = load(path)
+    descriptor = load_descriptor(path)
     if descriptor.scale != 1:
         raise ValueError(
             f"{path} enlarges pictures {descriptor.scale} times; it cannot be compared"
@@ -58,21 +56,27 @@ def spandrel(options: Mapping[str, Any], context: Context) -> Method:
         size = options.get("size")
     else:
         kwargs = {key: options[key] for key in face_network.options if key in options}
-        call = _face_call(kwargs)
+        call = face_call(kwargs)
         size = options.get("size", face_network.size)
     return Method(restorer(net, call, size, context.device, context.seed), net)
 
 
-def _face_call(kwargs: Mapping[str, Any]) -> Call:
+def face_call(kwargs: Mapping[str, Any]) -> Call:
+    """How a FaceNetwork is called; `kwargs` are its options."""
+
     def call(net: nn.Module, lq: Tensor) -> Tensor:
         return (net(lq * 2 - 1, **kwargs)[0] + 1) / 2
 
     return call
 
 
-@cache
-def _loader() -> Any:
-    """Reads a file with spandrel and its extra architectures, ours among them."""
+def load_descriptor(path: Path) -> Any:
+    """spandrel's descriptor of the network in a file; its extra architectures and ours are known.
+
+    Raises:
+        ModuleNotFoundError: the packages are not installed.
+        ValueError: a file of no architecture that spandrel knows.
+    """
     try:
         import spandrel
         import spandrel_extra_arches
@@ -83,13 +87,7 @@ def _loader() -> Any:
     import smfd_plugin.spandrel  # noqa: F401
 
     spandrel_extra_arches.install(ignore_duplicates=True)
-
-    def load(path: Any) -> Any:
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            state = spandrel.canonicalize_state_dict(state)
-            return spandrel.ModelLoader().load_from_state_dict(state)
-        except spandrel.UnsupportedModelError as error:
-            raise ValueError(f"{path} is of no architecture that spandrel knows") from error
-
-    return load
+    try:
+        return spandrel.ModelLoader().load_from_file(path)
+    except spandrel.UnsupportedModelError as error:
+        raise ValueError(f"{path} is of no architecture that spandrel knows") from error

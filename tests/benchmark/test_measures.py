@@ -1,0 +1,71 @@
+"""BasicSR's metrics against scikit-image, through the benchmark's own path."""
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from smfd_plugin.benchmark.datasets import Sample
+from smfd_plugin.benchmark.measures import build_measure
+from smfd_plugin.data.mask_classes import CLASSES
+from smfd_plugin.metrics import confusion_matrix, mean_iou
+
+
+@pytest.fixture
+def pair(astronaut):
+    noise = np.random.default_rng(0).normal(0, 8, astronaut.shape)
+    noisy = np.clip(astronaut + noise, 0, 255).astype(np.uint8)
+    return noisy, Sample(noisy, astronaut)
+
+
+def test_psnr_is_scikit_images(pair):
+    noisy, sample = pair
+    measure = build_measure({"type": "calculate_psnr", "crop_border": 0})
+    expected = peak_signal_noise_ratio(sample.gt, noisy)
+    assert measure.measure(noisy, sample) == pytest.approx(expected, abs=1e-4)
+    assert (measure.lower, measure.needs) == (False, "gt")
+
+
+def test_ssim_is_that_of_wang_et_al(pair):
+    noisy, sample = pair
+    measure = build_measure({"type": "calculate_ssim", "crop_border": 0})
+    expected = structural_similarity(
+        sample.gt, noisy, channel_axis=2, data_range=255,
+        gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+    )  # fmt: skip
+    assert measure.measure(noisy, sample) == pytest.approx(expected, abs=1e-4)
+
+
+def test_niqe_needs_no_truth_and_less_is_better(pair):
+    noisy, sample = pair
+    measure = build_measure({"type": "calculate_niqe", "crop_border": 0})
+    assert measure.lower
+    assert measure.applies_to(Sample(noisy))
+    assert measure.measure(noisy, Sample(noisy)) > measure.measure(sample.gt, Sample(noisy))
+
+
+def test_less_may_be_declared_better():
+    assert build_measure({"type": "calculate_psnr", "better": "lower"}).lower
+    assert build_measure({"type": "calculate_lpips"}).lower
+
+
+def test_mask_miou_is_over_all_pixels_of_all_faces(tiny_net, tiny_weights, astronaut):
+    measure = build_measure({"type": "mask_miou", "weights": str(tiny_weights)})
+    assert not measure.applies_to(Sample(astronaut, astronaut))
+    faces = [np.ascontiguousarray(astronaut[y : y + 64, 180:244]) for y in (0, 64)]
+    masks = [np.full((64, 64), 1, np.uint8), np.full((64, 64), 5, np.uint8)]
+    counted = [
+        measure.measure(face, Sample(face, face, mask))
+        for face, mask in zip(faces, masks, strict=True)
+    ]
+    rgb = torch.stack([torch.from_numpy(each[..., ::-1].copy()) for each in faces])
+    with torch.no_grad():
+        logits = tiny_net(rgb.permute(0, 3, 1, 2).float() / 255, masks_only=True)
+    truth = torch.from_numpy(np.stack(masks)).long()
+    expected = mean_iou(confusion_matrix(logits.argmax(1), truth, len(CLASSES)))
+    assert measure.finish(np.mean(counted, 0)) == pytest.approx(expected)
+
+
+def test_an_unknown_metric_is_named():
+    with pytest.raises(ValueError, match="'calculate_beauty'; there are fid, mask_miou"):
+        build_measure({"type": "calculate_beauty"})

@@ -1,0 +1,38 @@
+import numpy as np
+
+from smfd_plugin.benchmark.store import ScoreFile, keep, open_folder, read_kept
+
+
+def test_a_folder_is_kept_for_the_same_origin_and_emptied_for_another(tmp_path):
+    folder = open_folder(tmp_path / "faces", {"weights": "a", "size": 64})
+    (folder / "face.png").write_bytes(b"x")
+    assert open_folder(tmp_path / "faces", {"size": 64, "weights": "a"}) == folder
+    assert (folder / "face.png").is_file()
+    open_folder(tmp_path / "faces", {"weights": "b", "size": 64})
+    assert not (folder / "face.png").exists()
+
+
+def test_a_picture_comes_back_as_it_was(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (8, 9, 3), np.uint8)
+    keep(tmp_path / "a.png", picture)
+    assert (read_kept(tmp_path / "a.png") == picture).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+    assert read_kept(tmp_path / "b.png") is None
+    (tmp_path / "c.png").write_bytes(b"half a picture")
+    assert read_kept(tmp_path / "c.png") is None
+
+
+def test_scores_survive_a_cut(tmp_path):
+    path = tmp_path / "psnr.scores"
+    scores = ScoreFile(path)
+    scores.add("a", 27.5)
+    scores.add("b", np.eye(2))
+    with path.open("a") as file:
+        file.write('\n["c", 2')
+    again = ScoreFile(path)
+    assert set(again.values) == {"a", "b"}
+    again.add("c", 3.0)
+    values = ScoreFile(path).values
+    assert values["a"] == 27.5
+    assert values["c"] == 3
+    assert (values["b"] == np.eye(2)).all()
