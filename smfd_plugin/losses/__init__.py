@@ -1,6 +1,7 @@
 """Losses that BasicSR lacks; importing this package registers them."""
 
+from smfd_plugin.losses.feature_loss import FeatureLoss
 from smfd_plugin.losses.frequency_loss import FrequencyLoss
 from smfd_plugin.losses.mask_loss import MaskLoss
 
-__all__ = ["FrequencyLoss", "MaskLoss"]
+__all__ = ["FeatureLoss", "FrequencyLoss", "MaskLoss"]

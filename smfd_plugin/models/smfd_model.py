@@ -32,6 +32,7 @@ class SMFDModel(SRModel):
     Options under `train`, beside SRModel's own:
         mask_opt: loss of the mask logits; `mask_warmup_iter`: the first steps train masks only.
         frequency_opt: loss on spectra, optional.
+        perceptual_opt: loss on features, optional: FeatureLoss or BasicSR's PerceptualLoss.
         part_weight: how much more a pixel of brows, eyes, nose and mouth counts than any other in
             the pixel loss, where the face has a mask (1: the same).
         grad_clip: largest norm of the gradient.
@@ -108,7 +109,7 @@ class SMFDModel(SRModel):
     def _losses(self, current_iter: int) -> Iterator[tuple[str, Tensor]]:
         options = self.opt["train"]
         masks_only = current_iter <= options.get("mask_warmup_iter", 0)
-        with torch.autocast(self.device.type, self.amp_dtype, enabled=self.amp_dtype is not None):
+        with self._autocast():
             if masks_only:
                 logits = self.net_g(self.lq, masks_only=True)
             else:
@@ -122,11 +123,15 @@ class SMFDModel(SRModel):
         if self.cri_frequency:
             yield "l_frequency", self.cri_frequency(output, self.gt)
         if self.cri_perceptual:
-            perceptual, style = self.cri_perceptual(output, self.gt)
+            with self._autocast():
+                perceptual, style = self.cri_perceptual(output, self.gt)
             if perceptual is not None:
                 yield "l_perceptual", perceptual
             if style is not None:
                 yield "l_style", style
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.amp_dtype, enabled=self.amp_dtype is not None)
 
     def _part_weights(self) -> Tensor:
         """(N, 3, H, W) weights with a mean of 1, larger on the parts that make a face."""
