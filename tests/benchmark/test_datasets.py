@@ -1,0 +1,123 @@
+import cv2
+import numpy as np
+import pytest
+
+from smfd_plugin.benchmark.datasets import align_face, build_dataset
+from smfd_plugin.data.blur_space import BlurSpace
+from smfd_plugin.data.faces import FaceFolder
+from smfd_plugin.data.sources import FFHQ_TEMPLATE
+
+NUMBERS = (123456789, 987654321, 555555555)
+
+
+@pytest.fixture
+def scenarios(tmp_path):
+    path = tmp_path / "scenarios.txt"
+    path.write_text("\n".join(map(str, NUMBERS)))
+    return str(path)
+
+
+def write_pictures(folder, names, astronaut, size=64):
+    folder.mkdir(parents=True)
+    for i, name in enumerate(names):
+        face = cv2.resize(astronaut[i : i + 200, 120:320], (size, size))
+        cv2.imwrite(str(folder / f"{name}.png"), face)
+    return folder
+
+
+def test_sharp_faces_meet_scenarios_in_turn(tmp_path, astronaut, scenarios):
+    write_pictures(tmp_path / "faces/images", "ab", astronaut)
+    (tmp_path / "faces/masks").mkdir()
+    cv2.imwrite(str(tmp_path / "faces/masks/a.png"), np.full((64, 64), 2, np.uint8))  # nose
+    entries = build_dataset(
+        {"type": "blurred", "dataroot": tmp_path / "faces", "size": 48, "scenarios": scenarios}
+    )
+    assert [entry.name for entry in entries] == [
+        f"{face}_{number}" for face, number in zip("aba", NUMBERS, strict=True)
+    ]
+    assert [entry.face for entry in entries] == ["a", "b", "a"]
+    folder = FaceFolder(tmp_path / "faces")
+    for entry, face, number in zip(entries, (0, 1, 0), NUMBERS, strict=True):
+        sample = entry.read()
+        gt, _ = folder.read(folder.faces[face], 48)
+        assert (sample.gt == gt).all()
+        assert (sample.lq == BlurSpace()[number].apply(gt)).all()
+        assert sample.scenario == BlurSpace()[number]
+    assert (entries[0].read().mask == 4).all()
+    assert entries[1].read().mask is None
+
+
+def test_the_limit_cuts(scenarios):
+    options = {"type": "astronaut", "size": 64, "scenarios": scenarios}
+    assert len(build_dataset(options)) == 3
+    assert len(build_dataset(options | {"limit": 2})) == 2
+
+
+def test_the_portrait_is_one_upright_face(scenarios):
+    entries = build_dataset({"type": "astronaut", "size": 64, "scenarios": scenarios})
+    assert {entry.face for entry in entries} == {"astronaut"}
+    samples = [entry.read() for entry in entries]
+    assert (samples[0].gt == samples[1].gt).all()
+    assert (samples[0].lq != samples[1].lq).any()
+    face = samples[0].gt.astype(int)
+    assert face[36, 32, 2] > face[36, 32, 0] + 20  # skin is red in BGR's last channel
+
+
+def test_pairs_share_their_names(tmp_path, astronaut):
+    lq = write_pictures(tmp_path / "lq", "ab", astronaut)
+    gt = write_pictures(tmp_path / "gt", "abc", astronaut)
+    options = {"type": "paired", "dataroot_lq": lq, "dataroot_gt": gt}
+    assert [entry.name for entry in build_dataset(options)] == ["a", "b"]
+    sample = build_dataset(options)[1].read()
+    assert (sample.gt == cv2.imread(str(gt / "b.png"))).all()
+    assert sample.scenario is None
+    (gt / "a.png").unlink()
+    with pytest.raises(FileNotFoundError, match="no picture named a"):
+        build_dataset(options)
+
+
+def test_pairs_of_two_sizes_are_refused(tmp_path, astronaut):
+    lq = write_pictures(tmp_path / "lq", "a", astronaut, 32)
+    gt = write_pictures(tmp_path / "gt", "a", astronaut, 64)
+    options = {"type": "paired", "dataroot_lq": lq, "dataroot_gt": gt}
+    with pytest.raises(ValueError, match="not of one size"):
+        build_dataset(options)[0].read()
+
+
+def test_real_faces_have_no_truth(tmp_path, astronaut):
+    lq = write_pictures(tmp_path / "lq", "ab", astronaut)
+    sample = build_dataset({"type": "real", "dataroot_lq": lq})[0].read()
+    assert (sample.lq == cv2.imread(str(lq / "a.png"))).all()
+    assert sample.gt is None
+
+
+def test_faces_are_found_in_whole_pictures_and_cut_out_of_both(tmp_path, astronaut):
+    for kind, image in (("lq", cv2.blur(astronaut, (3, 3))), ("gt", astronaut)):
+        (tmp_path / kind).mkdir()
+        cv2.imwrite(str(tmp_path / kind / "whole.png"), image)
+    options = {"type": "photos", "dataroot_lq": tmp_path / "lq", "size": 128, "detector": "tiny"}
+    entries = build_dataset(options | {"dataroot_gt": tmp_path / "gt"})
+    assert [entry.name for entry in entries] == ["whole_0"]
+    sample = entries[0].read()
+    portrait = build_dataset({"type": "astronaut", "size": 128, "scenarios": "val100"})[0].read()
+    assert cv2.PSNR(sample.gt, portrait.gt) > 20  # the same face at the same place
+    assert cv2.PSNR(sample.lq, sample.gt) > 25
+    assert (sample.lq != sample.gt).any()
+    assert build_dataset(options)[0].read().gt is None
+
+
+def test_an_aligned_face_has_its_landmarks_on_the_template():
+    landmarks = np.array([[100.0, 120], [180, 122], [140, 170], [110, 210], [175, 212]])
+    image = np.zeros((300, 300, 3), np.uint8)
+    for x, y in landmarks.astype(int):
+        cv2.circle(image, (x, y), 4, (255, 255, 255), -1)
+    face = align_face(image, landmarks, 128)
+    for x, y in FFHQ_TEMPLATE / 4:
+        assert face[round(y) - 4 : round(y) + 5, round(x) - 4 : round(x) + 5].max() > 100
+
+
+def test_missing_data_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no pictures in .*nowhere"):
+        build_dataset({"type": "real", "dataroot_lq": tmp_path / "nowhere"})
+    with pytest.raises(ValueError, match="'video'; there are blurred"):
+        build_dataset({"type": "video"})
