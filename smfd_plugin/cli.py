@@ -21,10 +21,11 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "deblur": Command(
-        "smfd_plugin.restore.command",
-        "make the faces in pictures sharp",
-        "Finds every face in pictures or folders of pictures and makes it sharp; all else in them "
-        "stays as it is. Example: smfd deblur holiday/ -o sharp/",
+        "smfd_plugin.deblur",
+        "make the faces in pictures and videos sharp",
+        "Finds every face in pictures, folders of pictures or videos and makes it sharp; all else "
+        "in them stays as it is. Examples: smfd deblur holiday/ -o sharp/; smfd deblur film.mp4 "
+        "-o sharp.mp4",
     ),
     "prepare": Command(
         "smfd_plugin.data.prepare",
@@ -49,9 +50,10 @@ EXAMPLES = """\
 examples:
   smfd deblur photo.jpg -o sharp.jpg     one picture
   smfd deblur holiday/ -o sharp/         a folder with all its sub-folders
+  smfd deblur film.mp4 -o sharp.mp4      a video, with its sound
   smfd deblur -h                         all options of a command
 
-For video, use core.smfd.Deblur(clip) in a VapourSynth script; to train, use the command basicsr.
+In a VapourSynth script, use core.smfd.Deblur(clip); to train, use the command basicsr.
 """
 
 

@@ -1,4 +1,4 @@
-"""The command `smfd deblur`: pictures and folders of pictures."""
+"""What `smfd deblur` does with pictures and folders of pictures."""
 
 import argparse
 import sys
@@ -15,8 +15,6 @@ from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, DETECTORS
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP
 from smfd_plugin.restore.io import SUFFIXES, read_picture, write_picture, write_whole
 
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv")
-
 
 @dataclass(frozen=True)
 class Job:
@@ -29,15 +27,21 @@ class Job:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `smfd deblur`."""
     add = parser.add_argument
-    add("inputs", metavar="INPUT", nargs="+", type=Path, help="pictures, or folders of pictures")
+    add(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        type=Path,
+        help="pictures, folders of pictures, or videos",
+    )
     add(
         "-o",
         "--output",
         metavar="OUTPUT",
         type=Path,
         required=True,
-        help="the picture to write, or a folder (made if it is not there; folders keep their "
-        "structure in it)",
+        help="the picture or video to write, or a folder (made if it is not there; folders keep "
+        "their structure in it)",
     )
     add("--overwrite", action="store_true", help="replace outputs that are already there")
     add("--weights", metavar="FILE", help="weights of the network (default: the shipped ones)")
@@ -130,7 +134,7 @@ def plan(inputs: list[Path], output: Path) -> list[Job]:
 
     Raises:
         FileNotFoundError: an input is not there, or a folder has no picture in it.
-        ValueError: a video, a file that is no picture, two inputs for one output, or a file where
+        ValueError: a file that is no picture, two inputs for one output, or a file where
             a folder is needed.
     """
     to_file = output.suffix.lower() in SUFFIXES and not output.is_dir()
@@ -175,10 +179,6 @@ def _check_picture(path: Path) -> None:
     if not path.exists():
         raise FileNotFoundError(f"no file or folder {path}")
     suffix = path.suffix.lower()
-    if suffix in VIDEO_SUFFIXES:
-        raise ValueError(
-            f"{path} is a video; deblur it in a VapourSynth script, with core.smfd.Deblur(clip)"
-        )
     if suffix not in SUFFIXES:
         raise ValueError(f"{path} is no picture that smfd knows ({', '.join(SUFFIXES)})")
 

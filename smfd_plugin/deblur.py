@@ -1,0 +1,144 @@
+"""The command `smfd deblur`: pictures, folders of pictures, and video files."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from smfd_plugin.restore import command as pictures
+from smfd_plugin.vapoursynth.codecs import CODECS
+
+VIDEO_SUFFIXES = (
+    *(".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg"),
+    *(".ts", ".m2ts", ".wmv", ".flv", ".3gp"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
+    pictures.add_arguments(parser)
+    add = parser.add_argument_group("for video files").add_argument
+    add("--start", metavar="TIME", type=seconds, default=0.0, help="seconds or [HH:]MM:SS (0)")
+    add("--end", metavar="TIME", type=seconds, help="where to stop (default: the video's end)")
+    add("--codec", choices=CODECS, default="h264", help="of the output (default: %(default)s)")
+    add(
+        "--quality",
+        metavar="N",
+        type=int,
+        help="constant rate factor, lower is better and larger (default: 16 for h264, 18 for h265, "
+        "24 for av1)",
+    )
+    add(
+        "--temporal",
+        metavar="N",
+        type=int,
+        default=3,
+        help="frames before and after each that keep its faces steady (default: %(default)s)",
+    )
+    add(
+        "--sharp-gate",
+        metavar="PIXELS",
+        type=float,
+        default=1.0,
+        help="leave faces alone that are less blurred than by a Gaussian of this deviation "
+        "(default: %(default)s)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Deblurs all inputs.
+
+    Returns:
+        Exit code, see `restore.command.run`; 0 for videos.
+
+    Raises:
+        ValueError: inputs, output or options do not fit together, or a video cannot be read or
+            written.
+        FileNotFoundError: an input or a weights file is not there.
+        ModuleNotFoundError: the extra `video` is not installed.
+    """
+    videos = [path for path in args.inputs if is_video(path)]
+    if not videos:
+        return pictures.run(args)
+    if len(videos) < len(args.inputs):
+        raise ValueError(f"{videos[0]} is a video, other inputs are not; deblur them in two runs")
+    if args.max_crop != pictures.DEFAULT_MAX_CROP or args.detector_folder:
+        raise ValueError("--max-crop and --detector-folder are for pictures only")
+    if args.end is not None and args.end <= args.start:
+        raise ValueError(f"--end {args.end:g} s is not after --start {args.start:g} s")
+    for source, target in plan(videos, args.output, args.overwrite):
+        deblur_file = _import_video()
+        frames, with_faces = deblur_file(
+            source,
+            target,
+            args.start,
+            args.end,
+            args.codec,
+            args.quality,
+            weights=args.weights,
+            strength=args.strength,
+            device=args.device,
+            half=True if args.half else None,
+            detector=args.detector,
+            threshold=args.threshold,
+            temporal=args.temporal,
+            sharp_gate=args.sharp_gate,
+        )
+        print(f"{target}: frames written: {frames}, frames with faces: {with_faces}")
+    return 0
+
+
+def plan(videos: list[Path], output: Path, overwrite: bool) -> list[tuple[Path, Path]]:
+    """Which file is written for each video: OUTPUT if that has a video's suffix and is no folder,
+    else a file of the same name in the folder OUTPUT.
+
+    Raises:
+        FileNotFoundError: a video is not there.
+        FileExistsError: a target is already there, and `overwrite` is False.
+        ValueError: more than one video for one file, or a target that is the video itself.
+    """
+    to_file = output.suffix.lower() in VIDEO_SUFFIXES and not output.is_dir()
+    if to_file and len(videos) > 1:
+        raise ValueError(f"the output {output} is one video, the input is more; name a folder")
+    if output.is_file() and not to_file:
+        raise ValueError(f"the output {output} is no video ({', '.join(VIDEO_SUFFIXES)})")
+    jobs = [(video, output if to_file else output / video.name) for video in videos]
+    if len({target for _, target in jobs}) < len(jobs):
+        raise ValueError("two videos have the same name; deblur them one by one")
+    for video, target in jobs:
+        if not video.is_file():
+            raise FileNotFoundError(f"no file {video}")
+        if target.exists() and target.samefile(video):
+            raise ValueError(f"{target} would replace the video itself; name another output")
+        if target.exists() and not overwrite:
+            raise FileExistsError(f"{target} is already there; --overwrite replaces it")
+    return jobs
+
+
+def is_video(path: Path) -> bool:
+    """By the suffix."""
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir()
+
+
+def seconds(text: str) -> float:
+    """From "90", "1:30" or "0:01:30.0".
+
+    Raises:
+        argparse.ArgumentTypeError: no time.
+    """
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; use 90 or 1:30") from error
+    if len(parts) > 3 or any(not 0 <= part < float("inf") for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; use 90 or 1:30")
+    return sum(part * 60**i for i, part in enumerate(reversed(parts)))
+
+
+def _import_video() -> Callable[..., tuple[int, int]]:
+    try:
+        from smfd_plugin.vapoursynth.video import deblur_file
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"video files need {error.name}: pip install 'smfd-plugin[video]'"
+        ) from error
+    return deblur_file

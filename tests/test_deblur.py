@@ -1,0 +1,86 @@
+"""The command `smfd deblur`, as far as it decides between pictures and videos."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from smfd_plugin import deblur
+from smfd_plugin.deblur import plan, seconds
+
+
+@pytest.fixture
+def videos(tmp_path, monkeypatch) -> list[tuple]:
+    """Three empty files, in the working directory; deblurring one is only noted."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.mp4", "b.MKV", "photo.png"):
+        Path(name).touch()
+    calls = []
+
+    def note(*arguments, **more):
+        calls.append((arguments, more))
+        return 10, 4
+
+    monkeypatch.setattr(deblur, "_import_video", lambda: note)
+    return calls
+
+
+def run(*words):
+    parser = argparse.ArgumentParser()
+    deblur.add_arguments(parser)
+    return deblur.run(parser.parse_args(words))
+
+
+def test_a_video_goes_to_the_filter(videos, capsys):
+    words = "a.mp4 -o out.mp4 --start 1:30 --end 95.5 --codec h265 --quality 20 --strength 0.5"
+    assert run(*words.split()) == 0
+    ((arguments, more),) = videos
+    assert arguments == (Path("a.mp4"), Path("out.mp4"), 90, 95.5, "h265", 20)
+    assert (more["strength"], more["temporal"], more["half"]) == (0.5, 3, None)
+    assert capsys.readouterr().out == "out.mp4: frames written: 10, frames with faces: 4\n"
+
+
+def test_several_videos_go_to_a_folder(videos):
+    run("a.mp4", "b.MKV", "-o", "out")
+    assert [call[0][1] for call in videos] == [Path("out/a.mp4"), Path("out/b.MKV")]
+
+
+def test_pictures_go_to_the_pictures_command(videos, monkeypatch):
+    monkeypatch.setattr(deblur.pictures, "run", lambda args: 7)
+    assert run("photo.png", "-o", "out.png") == 7
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("a.mp4 photo.png -o out", "a.mp4 is a video, other inputs are not"),
+        ("a.mp4 b.MKV -o out.mp4", "name a folder"),
+        ("a.mp4 -o photo.png", "photo.png is no video"),
+        ("a.mp4 -o a.mp4", "would replace the video itself"),
+        ("a.mp4 -o b.MKV", "--overwrite replaces it"),
+        ("missing.mp4 -o out.mp4", "no file missing.mp4"),
+        ("a.mp4 -o out.mp4 --max-crop 256", "for pictures only"),
+        ("a.mp4 -o out.mp4 --start 9 --end 8", "--end 8 s is not after --start 9 s"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_done(videos, words, message):
+    with pytest.raises((ValueError, OSError), match=message):
+        run(*words.split())
+    assert not videos
+
+
+def test_overwrite(videos):
+    assert plan([Path("a.mp4")], Path("b.MKV"), True) == [(Path("a.mp4"), Path("b.MKV"))]
+
+
+def test_times():
+    assert [seconds(text) for text in ("90", "1:30", "01:01:01.5", "0")] == [90, 90, 3661.5, 0]
+    for text in ("soon", "1:2:3:4", "-5", "nan"):
+        with pytest.raises(argparse.ArgumentTypeError, match="is no time"):
+            seconds(text)
+
+
+def test_a_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "smfd_plugin.vapoursynth.video", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'smfd-plugin\[video\]'"):
+        deblur._import_video()
