@@ -30,6 +30,7 @@ def run(options: Options, folder: Path) -> Results:
 
     Raises:
         FileNotFoundError: none of the data sets is there.
+        ValueError: none of the methods could be run on any of them.
     """
     results = Results()
     with results.clock("loading"):
@@ -42,6 +43,10 @@ def run(options: Options, folder: Path) -> Results:
                 dataset.rows[method] = restore_row(name, dataset, method, methods, options, results)
         with results.clock("measuring"):
             measure_rows(name, dataset, measures, options, results)
+    if not any(dataset.methods() for _, dataset in results.ran()):
+        _, dataset = results.ran()[0]
+        reasons = "; ".join(f"{name}: {row.reason}" for name, row in dataset.rows.items())
+        raise ValueError(f"no method could be run: {reasons}")
     if options.timing:
         with results.clock("timing"):
             results.costs = run_timing(methods, options, results)

@@ -98,10 +98,11 @@ def scores_table(dataset: DatasetResult, results: Results) -> Table:
         is_best = interval is not None and interval.value == best[metric]
         return BEST + text if is_best else text
 
+    head = [f"{metric} {arrow(results.lower[metric])}" for metric in metrics]
     return Table(
-        ["method", *(f"{metric} {arrow(results.lower[metric])}" for metric in metrics)],
+        ["method", *(head or ["no metric applies"])],
         [
-            [method, *(cell(method, metric) for metric in metrics)]
+            [method, *([cell(method, metric) for metric in metrics] or [NOTHING])]
             if row.reason is None
             else [method, NOT_RUN + row.reason, *[""] * (len(metrics) - 1)]
             for method, row in dataset.rows.items()

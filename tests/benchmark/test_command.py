@@ -1,0 +1,235 @@
+"""`basicsr benchmark -opt FILE.yml` as its user calls it."""
+
+import copy
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+import yaml
+
+from smfd_plugin.benchmark.methods import METHODS, Method
+from smfd_plugin.models import pipeline
+
+QUICK = Path(__file__).resolve().parents[2] / "options/benchmark_quick.yml"
+
+OUTPUTS = {"table.md", "table.json", "figure.png", "bars.png", "tradeoff.png", "report.html"}
+
+
+def write_faces(root: Path, astronaut, names: str) -> Path:
+    (root / "images").mkdir(parents=True)
+    for i, name in enumerate(names):
+        face = cv2.resize(astronaut[8 * i : 8 * i + 220, 115:335], (64, 64))
+        cv2.imwrite(str(root / f"images/{name}.png"), face)
+    return root
+
+
+@pytest.fixture
+def options(tmp_path, tiny_weights, astronaut) -> dict[str, Any]:
+    """Two faces, a network that takes no time."""
+    write_faces(tmp_path / "faces", astronaut, "ab")
+    (tmp_path / "scenarios.txt").write_text("123456789\n987654321\n")
+    return {
+        "name": "small",
+        "num_gpu": 0,
+        "manual_seed": 3,
+        "reference": "smfd",
+        "pictures": 1,
+        "datasets": {
+            "test": {
+                "name": "faces",
+                "type": "blurred",
+                "dataroot": "faces",
+                "size": 64,
+                "scenarios": "scenarios.txt",
+            }
+        },
+        "methods": {
+            "input": {"type": "input"},
+            "smfd": {"type": "smfd", "weights": str(tiny_weights)},
+        },
+        "metrics": {
+            "psnr": {"type": "calculate_psnr", "crop_border": 0},
+            "ssim": {"type": "calculate_ssim", "crop_border": 0},
+        },
+        "path": {"weights": "weights"},
+    }
+
+
+@pytest.fixture
+def benchmark(tmp_path, monkeypatch, capsys):
+    """Runs a benchmark in `tmp_path`; returns its exit code, its table.json and its errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(options: dict | Path, *flags: str) -> tuple[int, dict, list[str]]:
+        monkeypatch.setattr(sys, "argv", ["basicsr"])  # restored after the test
+        file = options
+        if isinstance(options, dict):
+            file = tmp_path / "options.yml"
+            file.write_text(yaml.safe_dump(options, sort_keys=False))
+        code = pipeline.main(["benchmark", "-opt", str(file), *flags])
+        lines = capsys.readouterr().err.splitlines()
+        tables = list(tmp_path.glob("results/benchmark/*/table.json"))
+        values = json.loads(tables[0].read_text()) if tables else {}
+        return code, values, [line for line in lines if line.startswith("basicsr: ")]
+
+    return run
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """A type of method that leaves faces as they are and counts them; it fails once it has restored
+    `fail_after` of them."""
+    calls: dict[str, Any] = {"count": 0, "fail_after": None}
+
+    def restore(sample):
+        if calls["count"] == calls["fail_after"]:
+            raise RuntimeError("out of luck")
+        calls["count"] += 1
+        return sample.lq
+
+    monkeypatch.setitem(METHODS, "counted", lambda options, context: Method(restore))
+    return calls
+
+
+def test_the_quick_file_runs_with_two_faces(benchmark, tmp_path, astronaut):
+    write_faces(tmp_path / "datasets/heldout", astronaut, "ab")
+    code, values, errors = benchmark(
+        QUICK, "--force_yml", "datasets:test_1:limit=1", "datasets:test_1:size=128",
+        "datasets:test_2:limit=2", "datasets:test_2:size=128", "timing:size=64", "timing:rounds=1",
+    )  # fmt: skip
+    assert (code, errors) == (0, [])
+    folder = tmp_path / "results/benchmark/quick"
+    assert {path.name for path in folder.iterdir() if path.is_file()} == OUTPUTS
+    faces = values["datasets"]["faces"]
+    assert (faces["pairs"], faces["faces"], faces["reason"]) == (2, 2, None)
+    assert set(faces["methods"]) == {"input", "smfd", "wiener", "richardson_lucy"}
+    for row in faces["methods"].values():
+        assert row["reason"] is None
+        assert row["scores"]["psnr"][0] > 10
+    assert values["costs"]["smfd"]["flops"] > 1e8
+    assert values["costs"]["wiener"]["flops"] is None
+    assert values["datasets"]["astronaut"]["methods"]["smfd"]["scores"]["psnr"][1] is None
+
+
+def test_scores_are_those_of_the_faces(benchmark, options, tmp_path):
+    code, values, _ = benchmark(options)
+    assert code == 0
+    folder = tmp_path / "results/benchmark/small/faces/faces/smfd"
+    files = sorted(folder.glob("*.png"))
+    assert [file.stem for file in files] == ["a_123456789", "b_987654321"]
+    expected = [
+        cv2.PSNR(cv2.imread(str(file)), cv2.imread(str(tmp_path / f"faces/images/{name}.png")))
+        for file, name in zip(files, "ab", strict=True)
+    ]
+    score = values["datasets"]["faces"]["methods"]["smfd"]["scores"]["psnr"]
+    assert score[0] == pytest.approx(sum(expected) / 2, abs=1e-6)
+    assert score[1:] == pytest.approx([min(expected), max(expected)], abs=1e-6)
+    difference = values["datasets"]["faces"]["methods"]["input"]["differences"]["psnr"][0]
+    of_input = values["datasets"]["faces"]["methods"]["input"]["scores"]["psnr"][0]
+    assert difference == pytest.approx(of_input - score[0])
+
+
+def test_it_goes_on_where_it_stopped(benchmark, options, counted):
+    options["methods"]["counted"] = {"type": "counted"}
+    counted["fail_after"] = 1
+    _, values, _ = benchmark(options)
+    rows = values["datasets"]["faces"]["methods"]
+    assert rows["counted"] == {"reason": "out of luck", "scores": {}, "differences": {}}
+    assert rows["smfd"]["scores"]["psnr"][0] > 10  # one that fails leaves the others' results
+
+    counted["fail_after"] = None
+    _, values, _ = benchmark(options)
+    rows = values["datasets"]["faces"]["methods"]
+    assert counted["count"] == 2  # one face then, the other now
+    assert rows["counted"]["scores"] == rows["input"]["scores"]
+    benchmark(options)
+    assert counted["count"] == 2
+
+
+def test_other_options_or_weights_start_anew(benchmark, options, counted, tmp_path, tiny_net):
+    options["methods"]["counted"] = {"type": "counted"}
+    _, before, _ = benchmark(options)
+    benchmark(options | {"metrics": {"psnr": {"type": "calculate_psnr", "crop_border": 4}}})
+    assert counted["count"] == 2  # another metric needs no other faces
+    changed = copy.deepcopy(options)
+    changed["datasets"]["test"]["size"] = 48
+    _, after, _ = benchmark(changed)
+    assert counted["count"] == 4
+    scores = [each["datasets"]["faces"]["methods"]["smfd"]["scores"] for each in (before, after)]
+    assert scores[0] != scores[1]
+
+
+def test_a_missing_file_is_a_row_that_says_where_to_get_it(benchmark, options, tmp_path):
+    options["methods"]["gfpgan"] = {
+        "type": "spandrel", "weights": "GFPGANv1.4.pth", "url": "https://x.org/GFPGANv1.4.pth",
+    }  # fmt: skip
+    options["datasets"]["test_2"] = {"name": "other", "type": "real", "dataroot_lq": "nowhere"}
+    code, values, _ = benchmark(options)
+    assert code == 0
+    row = values["datasets"]["faces"]["methods"]["gfpgan"]
+    assert row["reason"].startswith("weights/GFPGANv1.4.pth is not here; get it from https://x.org")
+    assert row["scores"] == {}
+    assert values["datasets"]["other"]["reason"] == "no pictures in nowhere"
+    text = (tmp_path / "results/benchmark/small/table.md").read_text()
+    assert "| gfpgan | not run: weights/GFPGANv1.4.pth is not here" in text
+
+
+def test_without_any_method_there_is_no_report(benchmark, options):
+    options["methods"] = {"smfd": {"type": "smfd", "weights": "nowhere.pth"}}
+    code, values, errors = benchmark(options)
+    assert (code, values) == (2, {})
+    assert "no method could be run: smfd: no weights file nowhere.pth" in errors[0]
+
+
+def test_a_metric_that_cannot_be_measured_is_noted(benchmark, options):
+    options["metrics"]["niqe"] = {"type": "calculate_niqe", "crop_border": 0}  # needs 192 pixels
+    options["metrics"]["lpips"] = {"type": "calculate_lpips", "backbone": "nowhere.pth"}
+    options["metrics"]["fid"] = {"type": "fid", "weights": "nowhere.pth"}
+    code, values, _ = benchmark(options)
+    assert code == 0
+    notes = "\n".join(values["notes"])
+    for metric in ("niqe", "lpips", "fid"):
+        assert f"{metric} not measured: " in notes
+        assert metric not in values["datasets"]["faces"]["methods"]["input"]["scores"]
+    assert "no backbone file nowhere.pth" in notes
+
+
+def test_metrics_without_truth_alone_for_real_faces(benchmark, options, tmp_path):
+    options["datasets"] = {"test": {"name": "real", "type": "real", "dataroot_lq": "faces/images"}}
+    options["methods"]["wiener"] = {"type": "wiener"}
+    code, values, _ = benchmark(options)
+    assert code == 0
+    rows = values["datasets"]["real"]["methods"]
+    assert rows["smfd"] == {"reason": None, "scores": {}, "differences": {}}
+    assert "true kernel" in rows["wiener"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reference": "best"}, "reference is 'best', but the methods are input, smfd"),
+        ({"methods": {"smfd": {"type": "magic"}}}, "smfd has the unknown type 'magic'; there are"),
+        ({"metrics": {}}, "the option file has no metrics"),
+        ({"metrics": {"beauty": {"type": "beauty"}}}, "beauty has the unknown type 'beauty'"),
+        ({"timing": {"rounds": 3}}, "timing takes `size` and `rounds`"),
+        ({"name": "../up"}, "'../up' is not fit for a folder"),
+    ],
+)
+def test_mistakes_are_one_line(benchmark, options, change, message):
+    code, values, errors = benchmark(options | change)
+    assert (code, values) == (2, {})
+    assert len(errors) == 1
+    assert message in errors[0]
+
+
+def test_missing_options_and_data_are_named(benchmark, options):
+    code, _, errors = benchmark({key: options[key] for key in options if key != "reference"})
+    assert (code, errors) == (2, ["basicsr: the option file lacks the option 'reference'"])
+    options["datasets"]["test"]["dataroot"] = "nowhere"
+    code, _, errors = benchmark(options)
+    assert code == 2
+    assert "no data set can be run: faces: no faces in nowhere" in errors[0]
+    assert "smfd prepare" in errors[0]
