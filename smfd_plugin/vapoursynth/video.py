@@ -123,8 +123,8 @@ def write_film(
                 messages.seek(0)
                 said = messages.read().decode(errors="replace").strip() or "no reason given"
                 raise VideoError(
-                    f"ffmpeg could not write {target}: {said.splitlines()[0]} (.mkv holds streams of "
-                    "all kinds)"
+                    f"ffmpeg could not write {target}: {said.splitlines()[0]} (.mkv holds "
+                    "streams of all kinds)"
                 )
             partial.replace(target)
         finally:
