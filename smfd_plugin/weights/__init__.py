@@ -5,6 +5,7 @@ hyper-parameters, so that they need not be repeated. It holds tensors and plain 
 read with `torch.load(weights_only=True)`.
 """
 
+import hashlib
 import os
 import pickle
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from smfd_plugin.archs.smfd_unet_arch import SMFDUNet
 
 SHIPPED = Path(__file__).parent
 DEFAULT = "smfd-unet"
+CHECKSUMS = "SHA256SUMS"
+"""List of the shipped files' checksums, as `sha256sum *.pth` writes it."""
 NETWORKS: dict[str, type[nn.Module]] = {"SMFDUNet": SMFDUNet}
 
 
@@ -47,7 +50,7 @@ def read_checkpoint(weights: str | Path | None = None) -> Checkpoint:
 
     Raises:
         WeightsError: no such file, or one that is broken, holds code, does not fit our networks or
-            has weights that are not finite.
+            has weights that are not finite; or shipped weights with another checksum.
     """
     path = _find(weights)
     checkpoint = _read(path)
@@ -117,6 +120,7 @@ def _find(weights: str | Path | None) -> Path:
     path = Path(weights or DEFAULT)
     shipped = SHIPPED / f"{path.name}.pth"
     if path.name == str(path) and shipped.is_file():
+        _check_sum(shipped)
         return shipped
     if path.is_file():
         return path
@@ -124,6 +128,13 @@ def _find(weights: str | Path | None) -> Path:
         raise WeightsError(f"{path} is a folder; name the weights file in it")
     names = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.pth"))) or "none"
     raise WeightsError(f"no weights file {path} (shipped weights: {names})")
+
+
+def _check_sum(shipped: Path) -> None:
+    lines = (shipped.parent / CHECKSUMS).read_text().splitlines()
+    expected = {name: digest for digest, name in (line.split() for line in lines)}
+    if hashlib.sha256(shipped.read_bytes()).hexdigest() != expected.get(shipped.name):
+        raise WeightsError(f"{shipped} is not the file that was shipped; install smfd-plugin again")
 
 
 def _read(path: Path) -> Mapping[str, Any]:
