@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smfd_plugin.benchmark.arguments import arguments
+from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
 from smfd_plugin.data.blur_space import BlurSpace, Scenario
-from smfd_plugin.data.faces import IMAGE_SUFFIXES, FaceFolder
+from smfd_plugin.data.faces import IMAGE_SUFFIXES, Face, FaceFolder
 from smfd_plugin.data.scenarios import read_scenarios
 from smfd_plugin.data.sources import Picture, read_picture
 
@@ -57,42 +59,39 @@ def build_dataset(options: Mapping[str, Any]) -> list[Entry]:
             only so many samples.
 
     Raises:
-        KeyError: an option is missing.
         ValueError: an option that does not fit.
         FileNotFoundError: no such folder, or nothing in it.
     """
-    kind = options["type"]
-    if kind not in DATASETS:
-        raise ValueError(f"unknown type of data set {kind!r}; there are {', '.join(DATASETS)}")
-    entries = DATASETS[kind](options)
-    return entries[: options.get("limit")]
+    own = arguments(options)
+    limit = own.pop("limit", None)
+    return DATASETS[options["type"]](**own)[:limit]
 
 
-def blurred(options: Mapping[str, Any]) -> list[Entry]:
-    """Sharp faces (see FaceFolder) at `size` pixels, blurred by the numbers of the list `scenarios`
-    (see read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats."""
-    folder = FaceFolder(Path(options["dataroot"]))
-    size = options["size"]
-    numbers = read_scenarios(options["scenarios"])
+def blurred(*, dataroot: str, size: int, scenarios: str) -> list[Entry]:
+    """Sharp faces (see FaceFolder) at `size` pixels, blurred by the numbers of a list (see
+    read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats."""
+    folder = FaceFolder(Path(dataroot))
+    numbers = read_scenarios(scenarios)
     count = max(len(folder.faces), len(numbers))
-    pairs = [(folder.faces[i % len(folder.faces)], numbers[i % len(numbers)]) for i in range(count)]
 
-    def entry(face: Any, number: int) -> Entry:
+    def entry(face: Face, number: int) -> Entry:
         def read() -> Sample:
             gt, mask = folder.read(face, size)
             return _blur(gt, number, mask if face.has_mask else None)
 
         return Entry(f"{face.name}_{number}", face.name, read)
 
-    return [entry(face, number) for face, number in pairs]
+    return [
+        entry(folder.faces[i % len(folder.faces)], numbers[i % len(numbers)]) for i in range(count)
+    ]
 
 
-def paired(options: Mapping[str, Any]) -> list[Entry]:
-    """Aligned faces in `dataroot_lq` and their sharp ones, of the same names, in `dataroot_gt`."""
-    blurry, sharp = (_pictures(Path(options[f"dataroot_{kind}"])) for kind in ("lq", "gt"))
+def paired(*, dataroot_lq: str, dataroot_gt: str) -> list[Entry]:
+    """Aligned blurry faces and the sharp ones of the same names."""
+    blurry, sharp = _pictures(Path(dataroot_lq)), _pictures(Path(dataroot_gt))
     missing = sorted(set(blurry) - set(sharp))
     if missing:
-        raise FileNotFoundError(f"{options['dataroot_gt']} has no picture named {missing[0]}")
+        raise FileNotFoundError(f"{dataroot_gt} has no picture named {missing[0]}")
 
     def entry(name: str) -> Entry:
         def read() -> Sample:
@@ -106,57 +105,62 @@ def paired(options: Mapping[str, Any]) -> list[Entry]:
     return [entry(name) for name in sorted(blurry)]
 
 
-def real(options: Mapping[str, Any]) -> list[Entry]:
-    """Aligned blurry faces in `dataroot_lq`, without truth."""
-    files = _pictures(Path(options["dataroot_lq"]))
+def real(*, dataroot_lq: str) -> list[Entry]:
+    """Aligned blurry faces without truth."""
+    files = _pictures(Path(dataroot_lq))
     return [
         Entry(name, name, lambda path=path: Sample(read_picture(path)))
         for name, path in sorted(files.items())
     ]
 
 
-def photos(options: Mapping[str, Any]) -> list[Entry]:
-    """The faces found in the whole pictures in `dataroot_lq`, each cut out and aligned at `size`
-    pixels; where `dataroot_gt` is given, the faces are found there and cut out of both alike."""
+def photos(
+    *, dataroot_lq: str, size: int, dataroot_gt: str | None = None, detector: str = "auto"
+) -> list[Entry]:
+    """The faces found in whole pictures, each cut out and aligned at `size` pixels; where there are
+    sharp pictures of the same names, the faces are found there and cut out of both alike.
+
+    `detector`: see restore.detect.make_detector.
+    """
     from smfd_plugin.restore.detect import make_detector
 
-    files = _pictures(Path(options["dataroot_lq"]))
-    sharp = _pictures(Path(options["dataroot_gt"])) if "dataroot_gt" in options else {}
-    detect = make_detector(options.get("detector", "auto"), torch.device("cpu"))
-    entries = []
-    for name, path in sorted(files.items()):
-        picture = read_picture(sharp.get(name, path))
-        frame = torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1).float() / 255
-        for number, detection in enumerate(detect(frame)):
+    files = _pictures(Path(dataroot_lq))
+    sharp = {} if dataroot_gt is None else _pictures(Path(dataroot_gt))
+    detect = make_detector(detector, torch.device("cpu"))
 
-            def read(
-                path: Path = path, name: str = name, landmarks: NDArray = detection.landmarks
-            ) -> Sample:
-                lq = align_face(read_picture(path), landmarks, options["size"])
-                if name not in sharp:
-                    return Sample(lq)
-                return Sample(lq, align_face(read_picture(sharp[name]), landmarks, options["size"]))
+    def entry(name: str, number: int, landmarks: NDArray) -> Entry:
+        def read() -> Sample:
+            paths = [files[name], sharp[name]] if name in sharp else [files[name]]
+            return Sample(*(align_face(read_picture(path), landmarks, size) for path in paths))
 
-            entries.append(Entry(f"{name}_{number}", f"{name}_{number}", read))
+        return Entry(f"{name}_{number}", f"{name}_{number}", read)
+
+    entries = [
+        entry(name, number, detection.landmarks)
+        for name, path in sorted(files.items())
+        for number, detection in enumerate(
+            detect(to_tensor(read_picture(sharp.get(name, path)))[0])
+        )
+    ]
     if not entries:
-        raise FileNotFoundError(f"no face found in the pictures in {options['dataroot_lq']}")
+        raise FileNotFoundError(f"no face found in the pictures in {dataroot_lq}")
     return entries
 
 
-def astronaut(options: Mapping[str, Any]) -> list[Entry]:
-    """The one portrait that comes with scikit-image, at `size` pixels, blurred by each number of
-    the list `scenarios`: needs no file."""
+def astronaut(*, size: int, scenarios: str) -> list[Entry]:
+    """The one portrait that comes with scikit-image, at `size` pixels, blurred by each number of a
+    list (see read_scenarios): needs no file."""
     from skimage import data
 
     portrait = np.ascontiguousarray(data.astronaut()[..., ::-1])
-    gt = align_face(portrait, ASTRONAUT_LANDMARKS, options["size"])
+    gt = align_face(portrait, ASTRONAUT_LANDMARKS, size)
     return [
         Entry(f"astronaut_{number}", "astronaut", lambda number=number: _blur(gt, number))
-        for number in read_scenarios(options["scenarios"])
+        for number in read_scenarios(scenarios)
     ]
 
 
-DATASETS: dict[str, Callable[[Mapping[str, Any]], list[Entry]]] = {
+DATASETS: dict[str, Callable[..., list[Entry]]] = {
     "blurred": blurred,
     "paired": paired,
     "real": real,
@@ -179,9 +183,7 @@ def align_face(picture: Picture, landmarks: NDArray, size: int) -> Picture:
     from smfd_plugin.restore import align
 
     to_picture = align.inverse(align.picture_to_crop(landmarks, size))
-    tensor = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float()
-    crop = align.warp(tensor, [to_picture], (size, size), "reflection")[0]
-    return crop.round().clamp(0, 255).permute(1, 2, 0).contiguous().numpy().astype(np.uint8)
+    return from_tensor(align.warp(to_tensor(picture), [to_picture], (size, size), "reflection"))
 
 
 def _blur(gt: Picture, number: int, mask: NDArray[np.uint8] | None = None) -> Sample:

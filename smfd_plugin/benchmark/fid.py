@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from smfd_plugin.benchmark.files import CONNECT_TIMEOUT, MissingFileError
-from smfd_plugin.benchmark.measures import SetMeasure
-from smfd_plugin.benchmark.methods.tensors import to_tensor
+from smfd_plugin.benchmark.tensors import to_tensor
 from smfd_plugin.data.sources import Picture
 
 MIN_FACES = 2
@@ -46,12 +45,6 @@ def inception(weights: str | Path | None, device: torch.device) -> Any:
         ) from error
     finally:
         socket.setdefaulttimeout(before)
-
-
-def fid_measure(weights: str | Path | None, device: torch.device) -> SetMeasure:
-    """FID as a metric of a benchmark; arguments and errors as `inception`."""
-    network = inception(weights, device)
-    return SetMeasure(lambda pairs: distance(network, pairs))
 
 
 def distance(metric: nn.Module, pairs: Iterable[tuple[Picture, Picture]]) -> float | None:

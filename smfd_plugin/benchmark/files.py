@@ -2,9 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlparse
 from urllib.request import urlopen
@@ -19,51 +17,55 @@ class MissingFileError(FileNotFoundError):
     """A file that is not here; the message says where to get it."""
 
 
-def find_file(options: Mapping[str, Any], folder: Path, download: bool) -> Path:
+def find_file(
+    folder: Path,
+    download: bool,
+    weights: str,
+    url: str | None = None,
+    sha256: str | None = None,
+    source: str | None = None,
+) -> Path:
     """The weights file of a method.
 
     Args:
-        options: `weights`: a path, also one relative to `folder`. For files of others also `url`:
-            the official address; `sha256`: its checksum; `source`: a page to get it from by hand.
         folder: where downloaded weights lie.
         download: whether to fetch a missing file from its `url`, with a progress bar.
+        weights: its path, from here or from `folder`.
+        url: the official address, for files of others.
+        sha256: its checksum.
+        source: a page to get it from by hand, where there is no `url`.
 
     Raises:
-        KeyError: no `weights`.
         MissingFileError: the file is not here, and is not to be or cannot be downloaded.
         ValueError: its checksum is another; the message names both.
     """
-    name = options["weights"]
-    path = next((each for each in (Path(name), folder / name) if each.is_file()), None)
+    path = next((each for each in (Path(weights), folder / weights) if each.is_file()), None)
     if path is None:
-        path = folder / name
-        url = options.get("url")
+        path = folder / weights
         if not (download and url):
-            raise MissingFileError(f"{path} is not here; {_remedy(options)}")
-        _download(url, path, options.get("sha256"))
-    elif "sha256" in options and sha256(path) != options["sha256"]:
+            raise MissingFileError(f"{path} is not here; {_remedy(url, source)}")
+        _download(url, path, sha256)
+    elif sha256 and (found := checksum(path)) != sha256:
         raise ValueError(
-            f"{path} is not the file it should be: its SHA-256 is {sha256(path)}, not "
-            f"{options['sha256']}; remove it and get it again"
+            f"{path} is not the file it should be: its SHA-256 is {found}, not {sha256}; remove it "
+            "and get it again"
         )
     return path
 
 
-def sha256(path: Path) -> str:
+def checksum(path: Path) -> str:
     """A file's checksum, 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _remedy(options: Mapping[str, Any]) -> str:
-    if "url" in options:
-        return f"get it from {options['url']}, or have it downloaded: --force_yml download=true"
-    if "source" in options:
-        return f"get it from {options['source']}"
-    return "name an existing file as the method's `weights`"
+def _remedy(url: str | None, source: str | None) -> str:
+    if url:
+        return f"get it from {url}, or have it downloaded: --force_yml download=true"
+    return f"get it from {source}" if source else "name an existing file as the method's `weights`"
 
 
-def _download(url: str, path: Path, checksum: str | None) -> None:
+def _download(url: str, path: Path, sha256: str | None) -> None:
     """Fetches a file under a temporary name, checks it, then renames it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
@@ -80,7 +82,7 @@ def _download(url: str, path: Path, checksum: str | None) -> None:
             f"{path} is not here, and {urlparse(url).hostname} cannot be reached ({reason}); "
             f"get it from {url}"
         ) from error
-    if checksum and (found := sha256(partial)) != checksum:
+    if sha256 and (found := checksum(partial)) != sha256:
         partial.unlink()
-        raise ValueError(f"{url} gave a file with SHA-256 {found}, not {checksum}; not kept")
+        raise ValueError(f"{url} gave a file with SHA-256 {found}, not {sha256}; not kept")
     os.replace(partial, path)

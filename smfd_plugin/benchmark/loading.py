@@ -1,11 +1,12 @@
 """Everything that a benchmark needs, loaded and tried before the long work begins."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from basicsr.utils import get_root_logger
 
 from smfd_plugin.benchmark.datasets import build_dataset
-from smfd_plugin.benchmark.fid import fid_measure
 from smfd_plugin.benchmark.measures import Measure, SetMeasure, build_measure
 from smfd_plugin.benchmark.methods import Context, Method, build_method, weights_digest
 from smfd_plugin.benchmark.options import Options
@@ -46,10 +47,7 @@ def load_measures(options: Options, results: Results) -> dict[str, Measure | Set
     """The metrics that can be measured, each tried on one sample; the others are noted."""
     measures: dict[str, Measure | SetMeasure] = {}
     for name, entry in options.metrics.items():
-        if entry["type"] == "fid":
-            found = attempt(name, fid_measure, entry.get("weights"), options.device)
-        else:
-            found = attempt(name, _tried_measure, entry, results)
+        found = attempt(name, _tried_measure, entry, results)
         if isinstance(found, Failure):
             results.notes.append(f"{name} not measured: {found.reason}")
         else:
@@ -58,8 +56,10 @@ def load_measures(options: Options, results: Results) -> dict[str, Measure | Set
     return measures
 
 
-def _tried_measure(entry: dict, results: Results) -> Measure:
+def _tried_measure(entry: Mapping[str, Any], results: Results) -> Measure | SetMeasure:
     measure = build_measure(entry)
+    if isinstance(measure, SetMeasure):
+        return measure
     for _, dataset in results.ran():
         sample = dataset.entries[0].read()
         if measure.applies_to(sample):

@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import torch
 from basicsr.metrics import calculate_metric
-from basicsr.utils.registry import METRIC_REGISTRY
 from numpy.typing import NDArray
 
+from smfd_plugin.benchmark.arguments import arguments
 from smfd_plugin.benchmark.datasets import Sample
+from smfd_plugin.benchmark.fid import distance, inception
 from smfd_plugin.benchmark.intervals import Finish
-from smfd_plugin.benchmark.methods.tensors import to_tensor
+from smfd_plugin.benchmark.tensors import to_tensor
 from smfd_plugin.compat import LOWER_IS_BETTER
 from smfd_plugin.data.mask_classes import CLASSES
 from smfd_plugin.data.sources import Picture
 from smfd_plugin.metrics import confusion_matrix, mean_iou
+from smfd_plugin.restore.network import pick_device
 from smfd_plugin.weights import load_network
 
 NO_REFERENCE = ("calculate_niqe",)
@@ -58,21 +60,16 @@ class SetMeasure:
     lower: bool = True
 
 
-def build_measure(options: Mapping[str, Any]) -> Measure:
+def build_measure(options: Mapping[str, Any]) -> Measure | SetMeasure:
     """The metric that an entry of `metrics` describes.
 
     Args:
-        options: `type`: `mask_miou`, or any metric registered with BasicSR, with its own options.
-
-    Raises:
-        ValueError: an unknown type.
+        options: `type`: one of OWN_METRICS, or any that is registered with BasicSR, with its own
+            options.
     """
     kind = options["type"]
-    if kind == "mask_miou":
-        return mask_miou(options.get("weights"))
-    if kind not in METRIC_REGISTRY:
-        names = ", ".join(sorted(name for name, _ in METRIC_REGISTRY))
-        raise ValueError(f"unknown metric {kind!r}; there are fid, mask_miou, {names}")
+    if kind in OWN_METRICS:
+        return OWN_METRICS[kind](**arguments(options))
     lower = options.get("better") == "lower" or kind in LOWER_IS_BETTER
     if kind in NO_REFERENCE:
         return Measure(
@@ -84,7 +81,7 @@ def build_measure(options: Mapping[str, Any]) -> Measure:
     )
 
 
-def mask_miou(weights: str | None = None) -> Measure:
+def mask_miou(*, weights: str | None = None) -> Measure:
     """How well one mask generator finds the parts of a face in what a method makes: mean
     intersection over union with the true masks, over all samples together.
 
@@ -102,3 +99,12 @@ def mask_miou(weights: str | None = None) -> Measure:
         return confusion_matrix(predicted, truth, len(CLASSES)).numpy()
 
     return Measure(measure, lambda mean: mean_iou(torch.from_numpy(np.asarray(mean))), "mask")
+
+
+def fid(*, weights: str | None = None, device: str = "auto") -> SetMeasure:
+    """FID of the restored faces against the sharp ones; arguments and errors as inception's."""
+    network = inception(weights, pick_device(device))
+    return SetMeasure(lambda pairs: distance(network, pairs))
+
+
+OWN_METRICS: dict[str, Callable[..., Measure | SetMeasure]] = {"fid": fid, "mask_miou": mask_miou}

@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from basicsr.utils.registry import METRIC_REGISTRY
 
+from smfd_plugin.benchmark.arguments import check_arguments
 from smfd_plugin.benchmark.datasets import DATASETS
+from smfd_plugin.benchmark.measures import OWN_METRICS
 from smfd_plugin.benchmark.methods import METHODS
 from smfd_plugin.restore.network import pick_device
 
 Entries = Mapping[str, Mapping[str, Any]]
 
-OWN_METRICS = ("fid", "mask_miou")
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Timing:
     """How speed is measured: on a face of `size` pixels, the median of `rounds`."""
 
@@ -73,6 +73,13 @@ def read_options(opt: Mapping[str, Any]) -> Options:
     _check_types("datasets", datasets, DATASETS)
     registered = [name for name, _ in METRIC_REGISTRY]
     _check_types("metrics", metrics, [*OWN_METRICS, *registered])
+    for name, entry in opt["methods"].items():
+        check_arguments(name, METHODS[entry["type"]], entry)
+    for name, entry in datasets.items():
+        check_arguments(name, DATASETS[entry["type"]], _without(entry, ("limit",)))
+    for name, entry in metrics.items():
+        if entry["type"] in OWN_METRICS:
+            check_arguments(name, OWN_METRICS[entry["type"]], entry)
     reference = opt["reference"]
     if reference not in opt["methods"]:
         raise ValueError(
@@ -81,10 +88,9 @@ def read_options(opt: Mapping[str, Any]) -> Options:
     for name in (opt["name"], *opt["methods"], *datasets):
         if not name or Path(name).name != name:
             raise ValueError(f"the name {name!r} is not fit for a folder")
-    try:
-        timing = Timing(**opt["timing"]) if opt.get("timing") else None
-    except TypeError as error:
-        raise ValueError("timing takes `size` and `rounds`") from error
+    timing = opt.get("timing")
+    if timing:
+        check_arguments("timing", Timing, timing)
     return Options(
         name=opt["name"],
         seed=opt["manual_seed"],
@@ -95,7 +101,7 @@ def read_options(opt: Mapping[str, Any]) -> Options:
         methods=opt["methods"],
         datasets=datasets,
         metrics=metrics,
-        timing=timing,
+        timing=Timing(**timing) if timing else None,
         pictures=opt.get("pictures", 4),
     )
 

@@ -1,7 +1,8 @@
 """What a method is, and the list of them.
 
-A new kind of method is a function `build(options, context) -> Method` with `@register("name")`, in
-a module that `__init__` imports.
+A new kind of method is a function `build(context, *, OPTION, ...) -> Method` with
+`@register("name")`, in a module that `__init__` imports; the names of its options are those in the
+option file.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from smfd_plugin.benchmark.arguments import arguments
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.data.sources import Picture
 
@@ -52,7 +54,7 @@ class Context:
     seed: int = 0
 
 
-Builder = Callable[[Mapping[str, Any], Context], Method]
+Builder = Callable[..., Method]
 METHODS: dict[str, Builder] = {}
 
 
@@ -70,15 +72,11 @@ def build_method(options: Mapping[str, Any], context: Context) -> Method:
     """The method that an entry of `methods` describes.
 
     Raises:
-        ValueError: an unknown type, or options or weights that do not fit.
-        KeyError: an option is missing.
+        ValueError: options or weights that do not fit.
         FileNotFoundError: its weights are not here.
         ModuleNotFoundError: a package that it needs is not installed.
     """
-    kind = options["type"]
-    if kind not in METHODS:
-        raise ValueError(f"unknown type of method {kind!r}; there are {', '.join(METHODS)}")
-    return METHODS[kind](options, context)
+    return METHODS[options["type"]](context, **arguments(options))
 
 
 def weights_digest(net: nn.Module) -> str:

@@ -1,7 +1,6 @@
 """The blurry face itself, and deconvolution with the true kernel: what needs no weights."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +15,13 @@ Deconvolve = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.flo
 
 
 @register("input")
-def unchanged(options: Mapping[str, Any], context: Context) -> Method:
+def unchanged(context: Context) -> Method:
     """The blurry face as it is."""
     return Method(lambda sample: sample.lq)
 
 
 @register("wiener")
-def wiener(options: Mapping[str, Any], context: Context) -> Method:
+def wiener(context: Context) -> Method:
     """Unsupervised Wiener-Hunt deconvolution (Orieux et al., JOSA A 27(7), 2010), by scikit-image:
     the noise and the regularisation are estimated, the kernel is given."""
     from skimage.restoration import unsupervised_wiener
@@ -34,14 +33,10 @@ def wiener(options: Mapping[str, Any], context: Context) -> Method:
 
 
 @register("richardson_lucy")
-def richardson_lucy(options: Mapping[str, Any], context: Context) -> Method:
-    """Richardson-Lucy deconvolution (JOSA 62(1), 1972), by scikit-image, with the true kernel.
-
-    Options: `iterations`, 30 if absent: more of them sharpen noise too.
-    """
+def richardson_lucy(context: Context, *, iterations: int = 30) -> Method:
+    """Richardson-Lucy deconvolution (JOSA 62(1), 1972), by scikit-image, with the true kernel; more
+    iterations sharpen noise too."""
     from skimage import restoration
-
-    iterations = options.get("iterations", 30)
 
     def deconvolve(channel: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray:
         return restoration.richardson_lucy(channel, kernel, iterations, filter_epsilon=1e-6)

@@ -5,47 +5,67 @@ from typing import Any
 
 import torch
 from basicsr.archs import build_network
+from torch import Tensor, nn
 
 from smfd_plugin.benchmark.files import find_file
 from smfd_plugin.benchmark.methods.base import Context, Method, register
-from smfd_plugin.benchmark.methods.tensors import restorer
+from smfd_plugin.benchmark.methods.restorer import restorer
 from smfd_plugin.weights import load_network
 
 
 @register("smfd")
-def smfd(options: Mapping[str, Any], context: Context) -> Method:
-    """SMFD-UNet. Options: `weights`: a file, or the name of shipped ones; absent: the default."""
-    net = load_network(options.get("weights")).to(context.device)
-    return Method(restorer(net, lambda net, lq: net(lq), None, context.device, context.seed), net)
+def smfd(context: Context, *, weights: str | None = None) -> Method:
+    """SMFD-UNet.
+
+    Args:
+        context: see Context.
+        weights: a file, or the name of shipped ones; None: the default.
+    """
+    net = load_network(weights).to(context.device)
+    return Method(restorer(net, lambda net, lq: net(lq), None, context), net)
 
 
 @register("basicsr")
-def basicsr(options: Mapping[str, Any], context: Context) -> Method:
+def basicsr(
+    context: Context,
+    *,
+    network: Mapping[str, Any],
+    weights: str,
+    url: str | None = None,
+    sha256: str | None = None,
+    source: str | None = None,
+    param_key: str | None = None,
+    size: int | None = None,
+    range: tuple[float, float] = (0, 1),
+) -> Method:
     """An architecture of BasicSR's or of a plugin, with a checkpoint.
 
-    Options: `network`: as `network_g` in a training option file; `weights` (see files.find_file);
-    `param_key`: which weights of the file, absent: `params_ema` if it has them, else `params`;
-    `size`: side of the faces that it was trained on, absent: any; `range`: the values that it takes
-    and gives, [0, 1] if absent.
+    Args:
+        context: see Context.
+        network: as `network_g` in a training option file.
+        weights, url, sha256, source: see files.find_file.
+        param_key: which weights of the file; None: `params_ema` if it has them, else `params`.
+        size: side of the faces that it was trained on; None: any.
+        range: the values that it takes and gives.
+
+    Raises:
+        ValueError: weights that do not fit the network.
     """
-    path = find_file(options, context.folder, context.download)
-    net = build_network(dict(options["network"]))
+    path = find_file(context.folder, context.download, weights, url, sha256, source)
+    net = build_network(dict(network))
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    key = options.get("param_key") or ("params_ema" if "params_ema" in checkpoint else "params")
+    key = param_key or ("params_ema" if "params_ema" in checkpoint else "params")
     if key not in checkpoint:
         raise ValueError(f"{path} has no {key!r} but {', '.join(map(str, checkpoint))}")
     try:
         net.load_state_dict(checkpoint[key])
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
-        raise ValueError(f"{path} does not fit {options['network']['type']}: {reason}") from error
+        raise ValueError(f"{path} does not fit {network['type']}: {reason}") from error
     net.eval().to(context.device)
-    low, high = options.get("range", (0, 1))
-    restore = restorer(
-        net,
-        lambda net, lq: (net(lq * (high - low) + low) - low) / (high - low),
-        options.get("size"),
-        context.device,
-        context.seed,
-    )
-    return Method(restore, net)
+    low, high = range
+
+    def call(net: nn.Module, lq: Tensor) -> Tensor:
+        return (net(lq * (high - low) + low) - low) / (high - low)
+
+    return Method(restorer(net, call, size, context), net)

@@ -2,67 +2,64 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor, nn
 
 from smfd_plugin.benchmark.files import find_file
 from smfd_plugin.benchmark.methods.base import Context, Method, register
-from smfd_plugin.benchmark.methods.tensors import Call, restorer
+from smfd_plugin.benchmark.methods.restorer import Call, restorer
 
+FACE_NETWORKS = ("GFPGAN", "RestoreFormer", "CodeFormer")
+"""spandrel's names of networks made for aligned faces of FACE_SIZE alone. They take and give values
+in [-1, 1], and their picture is the first of several outputs; spandrel's own call leaves GFPGAN's
+and CodeFormer's range to the caller."""
 
-class FaceNetwork(NamedTuple):
-    """How a network made for faces alone is called: it takes and gives values in [-1, 1], and its
-    picture is the first of several outputs.
-
-    spandrel's own call leaves GFPGAN's and CodeFormer's range to the caller.
-    """
-
-    size: int
-    options: tuple[str, ...] = ()
-
-
-FACE_NETWORKS = {
-    "GFPGAN": FaceNetwork(512),
-    "RestoreFormer": FaceNetwork(512),
-    "CodeFormer": FaceNetwork(512, ("weight",)),
-}
-"""By spandrel's names of architectures. CodeFormer's `weight` is its fidelity w, from 0 (quality)
-to 1 (fidelity)."""
+FACE_SIZE = 512
 
 
 @register("spandrel")
-def spandrel(options: Mapping[str, Any], context: Context) -> Method:
-    """A file in spandrel's list, recognised by its contents.
+def spandrel(
+    context: Context,
+    *,
+    weights: str,
+    url: str | None = None,
+    sha256: str | None = None,
+    source: str | None = None,
+    size: int | None = None,
+    weight: float | None = None,
+) -> Method:
+    """A file of a network that spandrel knows, recognised by its contents.
 
-    Options: `weights` (see files.find_file); `size`: side of the faces that it was trained on,
-    absent: 512 for GFPGAN, RestoreFormer and CodeFormer, any for others; `weight`: CodeFormer's
-    fidelity w in [0, 1], 0.5 if absent.
+    Args:
+        context: see Context.
+        weights, url, sha256, source: see files.find_file.
+        size: side of the faces that it was trained on; None: 512 for the FACE_NETWORKS, any for
+            others.
+        weight: CodeFormer's fidelity w, from 0 (quality) to 1 (fidelity); None: 0.5.
 
     Raises:
-        ValueError: a file that is none of theirs, or of a network that changes a picture's size.
+        ValueError: a file that is none of theirs, or of a network that changes a picture's size, or
+            a `weight` for another network.
     """
-    path = find_file(options, context.folder, context.download)
+    path = find_file(context.folder, context.download, weights, url, sha256, source)
     descriptor = load_descriptor(path)
     if descriptor.scale != 1:
         raise ValueError(
             f"{path} enlarges pictures {descriptor.scale} times; it cannot be compared"
         )
     name = descriptor.architecture.id
+    if weight is not None and name != "CodeFormer":
+        raise ValueError(f"weight is CodeFormer's fidelity, but {path} is of {name}")
     net = descriptor.eval().to(context.device).model
-    face_network = FACE_NETWORKS.get(name)
-    if face_network is None:
-        call: Call = lambda _, lq: descriptor(lq)  # noqa: E731
-        size = options.get("size")
-    else:
-        kwargs = {key: options[key] for key in face_network.options if key in options}
-        call = face_call(kwargs)
-        size = options.get("size", face_network.size)
-    return Method(restorer(net, call, size, context.device, context.seed), net)
+    if name not in FACE_NETWORKS:
+        return Method(restorer(net, lambda _, lq: descriptor(lq), size, context), net)
+    call = face_call({} if weight is None else {"weight": weight})
+    return Method(restorer(net, call, size or FACE_SIZE, context), net)
 
 
 def face_call(kwargs: Mapping[str, Any]) -> Call:
-    """How a FaceNetwork is called; `kwargs` are its options."""
+    """How one of the FACE_NETWORKS is called; `kwargs` are its own arguments."""
 
     def call(net: nn.Module, lq: Tensor) -> Tensor:
         return (net(lq * 2 - 1, **kwargs)[0] + 1) / 2
