@@ -34,7 +34,7 @@ def known_options() -> Options:
         methods=methods,
         datasets={},
         metrics={},
-        timing=Timing(64, 3),
+        timing=Timing(size=64, rounds=3),
         pictures=2,
     )
 

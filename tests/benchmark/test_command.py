@@ -90,7 +90,7 @@ def counted(monkeypatch):
         calls["count"] += 1
         return sample.lq
 
-    monkeypatch.setitem(METHODS, "counted", lambda options, context: Method(restore))
+    monkeypatch.setitem(METHODS, "counted", lambda context: Method(restore))
     return calls
 
 
@@ -214,7 +214,19 @@ def test_metrics_without_truth_alone_for_real_faces(benchmark, options, tmp_path
         ({"methods": {"smfd": {"type": "magic"}}}, "smfd has the unknown type 'magic'; there are"),
         ({"metrics": {}}, "the option file has no metrics"),
         ({"metrics": {"beauty": {"type": "beauty"}}}, "beauty has the unknown type 'beauty'"),
-        ({"timing": {"rounds": 3}}, "timing takes `size` and `rounds`"),
+        ({"timing": {"rounds": 3}}, "timing lacks the option 'size'"),
+        (
+            {"methods": {"smfd": {"type": "smfd", "wieghts": "x"}}},
+            "smfd has no option 'wieghts'; its options are: weights",
+        ),
+        (
+            {"datasets": {"test": {"name": "faces", "type": "real"}}},
+            "faces lacks the option 'dataroot_lq'",
+        ),
+        (
+            {"metrics": {"fid": {"type": "fid", "file": "x"}}},
+            "fid has no option 'file'; its options are: weights, device",
+        ),
         ({"name": "../up"}, "'../up' is not fit for a folder"),
     ],
 )

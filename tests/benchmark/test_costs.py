@@ -1,5 +1,6 @@
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,15 +16,16 @@ from smfd_plugin.benchmark.costs import (
 )
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Context, Method, build_method
-from smfd_plugin.benchmark.methods.tensors import restorer
+from smfd_plugin.benchmark.methods.restorer import restorer
 
 CPU = torch.device("cpu")
+CONTEXT = Context(CPU, Path("weights"))
 FACE = Sample(np.zeros((32, 32, 3), np.uint8))
 
 
 def test_a_convolution_by_hand():
     net = nn.Conv2d(3, 3, 3, padding=1)
-    method = Method(restorer(net, lambda net, x: net(x), None, CPU, 0), net)
+    method = Method(restorer(net, lambda net, x: net(x), None, CONTEXT), net)
     assert count_parameters(method) == 3 * 3 * 9 + 3
     assert count_flops(method, FACE) == 2 * 32 * 32 * 3 * 3 * 9
     assert count_flops(Method(lambda sample: sample.lq), FACE) is None
@@ -34,7 +36,7 @@ def test_flops_are_seen_through_spandrel(tmp_path, tiny_net):
     """Its calls run in inference mode, where a counter could miss them."""
     torch.save(tiny_net.state_dict(), tmp_path / "tiny.pth")
     context = Context(CPU, tmp_path)
-    ours = Method(restorer(tiny_net, lambda net, x: net(x), None, CPU, 0), tiny_net)
+    ours = Method(restorer(tiny_net, lambda net, x: net(x), None, CONTEXT), tiny_net)
     theirs = build_method({"type": "spandrel", "weights": "tiny.pth"}, context)
     assert count_flops(theirs, FACE) == count_flops(ours, FACE) > 0
 

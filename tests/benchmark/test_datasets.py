@@ -119,5 +119,3 @@ def test_an_aligned_face_has_its_landmarks_on_the_template():
 def test_missing_data_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no pictures in .*nowhere"):
         build_dataset({"type": "real", "dataroot_lq": tmp_path / "nowhere"})
-    with pytest.raises(ValueError, match="'video'; there are blurred"):
-        build_dataset({"type": "video"})

@@ -36,21 +36,21 @@ def test_a_file_is_found_as_named_or_in_the_folder(tmp_path, monkeypatch):
     folder = tmp_path / "weights"
     folder.mkdir()
     (folder / "a.pth").write_bytes(CONTENT)
-    assert find_file({"weights": "a.pth"}, folder, download=False) == folder / "a.pth"
-    assert find_file({"weights": "weights/a.pth"}, folder, False).read_bytes() == CONTENT
-    assert find_file({"weights": "a.pth", "sha256": CHECKSUM}, folder, False).is_file()
+    assert find_file(folder, False, "a.pth") == folder / "a.pth"
+    assert find_file(folder, False, "weights/a.pth").read_bytes() == CONTENT
+    assert find_file(folder, False, "a.pth", sha256=CHECKSUM).is_file()
 
 
 def test_another_file_under_this_name_is_refused(tmp_path):
     (tmp_path / "a.pth").write_bytes(b"other")
     with pytest.raises(ValueError, match=f"is not the file it should be.*{CHECKSUM}"):
-        find_file({"weights": "a.pth", "sha256": CHECKSUM}, tmp_path, False)
+        find_file(tmp_path, False, "a.pth", sha256=CHECKSUM)
 
 
 def test_where_to_get_a_missing_file(tmp_path):
     def message(**options) -> str:
         with pytest.raises(MissingFileError) as error:
-            find_file({"weights": "a.pth", **options}, tmp_path, False)
+            find_file(tmp_path, False, "a.pth", **options)
         return str(error.value)
 
     assert "get it from https://x.org/a.pth, or have it downloaded" in message(
@@ -62,21 +62,20 @@ def test_where_to_get_a_missing_file(tmp_path):
 
 
 def test_it_is_downloaded_only_on_request_and_checked(tmp_path, address):
-    options = {"weights": "a.pth", "url": address, "sha256": CHECKSUM}
     folder = tmp_path / "new"
     with pytest.raises(MissingFileError):
-        find_file(options, folder, download=False)
-    path = find_file(options, folder, download=True)
+        find_file(folder, False, "a.pth", address, CHECKSUM)
+    path = find_file(folder, True, "a.pth", address, CHECKSUM)
     assert path.read_bytes() == CONTENT
     with pytest.raises(ValueError, match="not kept"):
-        find_file(options | {"weights": "b.pth", "sha256": "0" * 64}, folder, download=True)
+        find_file(folder, True, "b.pth", address, "0" * 64)
     assert [each.name for each in folder.iterdir()] == ["a.pth"]
 
 
 def test_without_internet_it_says_so_at_once(tmp_path, address):
     missing = address.replace("net.pth", "nothing.pth")
     with pytest.raises(MissingFileError, match=r"cannot be reached \(Not Found|File not found"):
-        find_file({"weights": "a.pth", "url": missing}, tmp_path, download=True)
+        find_file(tmp_path, True, "a.pth", missing)
     closed = "http://127.0.0.1:9/a.pth"
     with pytest.raises(MissingFileError, match=r"127\.0\.0\.1 cannot be reached.*get it from"):
-        find_file({"weights": "a.pth", "url": closed}, tmp_path, download=True)
+        find_file(tmp_path, True, "a.pth", closed)

@@ -64,8 +64,3 @@ def test_mask_miou_is_over_all_pixels_of_all_faces(tiny_net, tiny_weights, astro
     truth = torch.from_numpy(np.stack(masks)).long()
     expected = mean_iou(confusion_matrix(logits.argmax(1), truth, len(CLASSES)))
     assert measure.finish(np.mean(counted, 0)) == pytest.approx(expected)
-
-
-def test_an_unknown_metric_is_named():
-    with pytest.raises(ValueError, match="'calculate_beauty'; there are fid, mask_miou"):
-        build_measure({"type": "calculate_beauty"})

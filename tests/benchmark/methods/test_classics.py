@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from smfd_plugin.benchmark.datasets import Sample
-from smfd_plugin.benchmark.methods import METHODS, Context, NotApplicableError, build_method
+from smfd_plugin.benchmark.methods import Context, NotApplicableError, build_method
 from smfd_plugin.benchmark.methods.classics import extend
 from smfd_plugin.data.blur_space import Scenario
 
@@ -68,9 +68,3 @@ def test_the_margin_leaves_the_picture_alone_and_wraps_around():
     assert extended[10:-10, 10:-10] == pytest.approx(image)
     seam = np.abs(extended[0] - extended[-1]).mean()
     assert seam < np.abs(image[0] - image[-1]).mean() / 2
-
-
-def test_an_unknown_type_is_named(context):
-    with pytest.raises(ValueError, match="'magic'; there are"):
-        build_method({"type": "magic"}, context)
-    assert {"input", "smfd", "basicsr", "spandrel", "wiener", "richardson_lucy"} <= set(METHODS)

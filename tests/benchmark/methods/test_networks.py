@@ -5,7 +5,7 @@ from basicsr.archs import build_network
 
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Context, build_method, weights_digest
-from smfd_plugin.benchmark.methods.tensors import to_picture, to_tensor
+from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
 
 NETWORK = {"type": "SRVGGNetCompact", "num_feat": 4, "num_conv": 1, "upscale": 1}
 
@@ -29,7 +29,7 @@ def test_our_weights(context, tiny_net, tiny_weights, astronaut):
     method = build_method({"type": "smfd", "weights": str(tiny_weights)}, context)
     face = astronaut[40:104, 180:244]
     with torch.no_grad():
-        expected = to_picture(tiny_net(to_tensor(face)))
+        expected = from_tensor(tiny_net(to_tensor(face)))
     assert (method.restore(Sample(face)) == expected).all()
     assert (expected != face).any()
 
@@ -38,7 +38,7 @@ def test_our_weights(context, tiny_net, tiny_weights, astronaut):
 def test_an_architecture_of_basicsr_with_the_averaged_weights(context, checkpoint, astronaut):
     face = np.ascontiguousarray(astronaut[40:72, 180:212])
     method = build_method({"type": "basicsr", "network": NETWORK, "weights": "net.pth"}, context)
-    assert (method.restore(Sample(face)) == to_picture(checkpoint(to_tensor(face)))).all()
+    assert (method.restore(Sample(face)) == from_tensor(checkpoint(to_tensor(face)))).all()
     other = build_method(
         {"type": "basicsr", "network": NETWORK, "weights": "net.pth", "param_key": "params"},
         context,
@@ -54,7 +54,7 @@ def test_another_range_of_values(context, checkpoint, astronaut):
     options = {"type": "basicsr", "network": NETWORK, "weights": "net.pth", "range": [-1, 1]}
     expected = (checkpoint(to_tensor(face) * 2 - 1) + 1) / 2
     restored = build_method(options, context).restore(Sample(face))
-    assert (restored == to_picture(expected)).all()
+    assert (restored == from_tensor(expected)).all()
 
 
 def test_weights_that_do_not_fit_are_named(context, checkpoint):

@@ -11,7 +11,8 @@ from spandrel.architectures.RestoreFormer import RestoreFormer
 from spandrel_extra_arches.architectures.CodeFormer import CodeFormer
 
 from smfd_plugin.benchmark.datasets import Sample
-from smfd_plugin.benchmark.methods import Context, build_method, peers, tensors
+from smfd_plugin.benchmark.methods import Context, build_method, peers, restorer
+from smfd_plugin.benchmark.tensors import to_tensor
 
 
 @pytest.fixture
@@ -22,8 +23,8 @@ def context(tmp_path):
 def restore_as_floats(monkeypatch, method, face):
     """What the method makes of a face, before it is rounded: (1, 3, H, W) RGB."""
     seen = []
-    to_picture = tensors.to_picture
-    monkeypatch.setattr(tensors, "to_picture", lambda x: (seen.append(x.clone()), to_picture(x))[1])
+    rounded = restorer.from_tensor
+    monkeypatch.setattr(restorer, "from_tensor", lambda x: (seen.append(x.clone()), rounded(x))[1])
     picture = method.restore(Sample(face))
     assert picture.shape == face.shape
     return seen[0]
@@ -78,7 +79,7 @@ def test_a_network_of_spandrels_for_any_picture_gets_rgb(monkeypatch, context, a
     assert method.net is not None
     face = astronaut[40:104, 180:244]
     ours = restore_as_floats(monkeypatch, method, face)
-    rgb = tensors.to_tensor(face)
+    rgb = to_tensor(face)
     assert torch.allclose(ours, net(rgb).clamp(0, 1), atol=1e-4)
     assert not torch.allclose(ours, net(rgb.flip(1)).clamp(0, 1), atol=1e-2)
 
@@ -87,6 +88,9 @@ def test_mistakes_are_named(context):
     torch.save({"params": {"some.weight": torch.zeros(3)}}, context.folder / "odd.pth")
     with pytest.raises(ValueError, match=r"odd\.pth is of no architecture"):
         build_method({"type": "spandrel", "weights": "odd.pth"}, context)
+    save(NAFNet(width=8, enc_blk_nums=[1], dec_blk_nums=[1]), context.folder / "nafnet.pth")
+    with pytest.raises(ValueError, match=r"fidelity, but .*nafnet\.pth is of NAFNet"):
+        build_method({"type": "spandrel", "weights": "nafnet.pth", "weight": 0.5}, context)
 
 
 def test_our_own_weights_are_recognised(context, tiny_net):
