@@ -43,10 +43,14 @@ class SMFDModel(SRModel):
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
         super().__init__(opt)
-        if opt.get("train", {}).get("channels_last"):
-            self.net_g.to(memory_format=torch.channels_last)
         if opt.get("train", {}).get("compile"):
             self.net_g.compile()
+
+    def model_to_device(self, net: nn.Module) -> nn.Module:
+        """Sets the memory format first: a data-parallel wrapper copies it for its gradients."""
+        if self.opt.get("train", {}).get("channels_last"):
+            net = net.to(memory_format=torch.channels_last)
+        return super().model_to_device(net)
 
     def init_training_settings(self) -> None:
         options = self.opt["train"]

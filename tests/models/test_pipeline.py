@@ -99,6 +99,7 @@ def test_goes_on_after_a_kill(options, tmp_path):
 def test_two_processes_train_one_network(options, tmp_path):
     options["datasets"].pop("val")
     options.pop("val")
+    options["train"]["channels_last"] = True
     file = write(tmp_path, options)
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
     script = tmp_path / "launch.py"
@@ -111,6 +112,7 @@ def test_two_processes_train_one_network(options, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "World size (gpu number): 2" in done.stdout + done.stderr
+    assert "strides" not in done.stderr  # gradients have the weights' memory format
     assert (tmp_path / "experiments/small/models/net_g_latest.pth").is_file()
 
 
