@@ -47,7 +47,7 @@ def measure_costs(
     """Costs of all methods on one face.
 
     Time is taken in rotation, each method once a round, so that a machine that is slow for a while
-    is slow for all; a round before them is not counted.
+    is slow for all. The runs before, which count operations and memory, warm the methods up.
     """
     flops = {name: count_flops(method, sample) for name, method in methods.items()}
     memory = {name: peak_memory(method, sample, device) for name, method in methods.items()}
