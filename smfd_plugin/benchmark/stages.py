@@ -1,0 +1,80 @@
+"""Where the time of a filter goes."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from time import perf_counter
+from typing import Any
+from unittest.mock import patch
+
+import torch
+
+from smfd_plugin.restore import align, faces
+from smfd_plugin.vapoursynth import detection, filter, restoration
+
+STAGES = ("detect", "align", "network", "blend")
+
+
+class Stopwatch:
+    """Adds up the seconds of named stages; a stage within another counts for itself only.
+
+    Attributes:
+        seconds: by stage.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._inner = [0.0]
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Measures what runs inside."""
+        self._inner.append(0.0)
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            whole = perf_counter() - start
+            self.seconds[stage] += whole - self._inner.pop()
+            self._inner[-1] += whole
+
+    def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, measured at every call."""
+
+        @wraps(function)
+        def run(*arguments: Any, **more: Any) -> Any:
+            with self.measure(stage):
+                return function(*arguments, **more)
+
+        return run
+
+    @contextmanager
+    def watch_filter(self) -> Iterator[None]:
+        """Measures the stages of filters that are made inside, by wrapping the functions they call.
+
+        Use one thread of VapourSynth: stages that run at the same time cannot be told apart.
+        """
+
+        def make_detector(*arguments: Any) -> Callable[..., Any]:
+            return self.timed("detect", real_detector(*arguments))
+
+        def warp(images: Any, to_source: Any, size: Any, padding: str) -> Any:
+            # Crops are cut out with reflection at the picture's edge; what is put back has none.
+            with self.measure("align" if padding == "reflection" else "blend"):
+                return real_warp(images, to_source, size, padding)
+
+        real_detector, real_warp = filter.make_detector, align.warp
+        with ExitStack() as stack:
+            for owner, name, replacement in (
+                (filter, "make_detector", make_detector),
+                (align, "warp", warp),
+                (detection, "measure_blur", self.timed("align", detection.measure_blur)),
+                (faces, "run_network", self.timed("network", faces.run_network)),
+                (restoration, "restore_faces", self.timed("blend", faces.restore_faces)),
+                (restoration, "blend_faces", self.timed("blend", faces.blend_faces)),
+            ):
+                stack.enter_context(patch.object(owner, name, replacement))
+            yield
