@@ -1,7 +1,10 @@
 """Clips of a portrait in any format, and networks that take no time."""
 
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
@@ -90,3 +93,14 @@ def identity_weights(tmp_path) -> str:
     torch.manual_seed(0)
     save_weights(path, SMFDUNet(**options).state_dict(), {"type": "SMFDUNet", **options})
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory) -> Path:
+    """Three frames of the portrait in an H.264 file."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    frames = b"".join(np.roll(PORTRAIT, 2 * n, 1).tobytes() for n in range(3))
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "rawvideo", "-s", "256x256"]
+    command += ["-pix_fmt", "rgb24", "-i", "-", "-pix_fmt", "yuv420p", str(path)]
+    subprocess.run(command, input=frames, check=True)
+    return path

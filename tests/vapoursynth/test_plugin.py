@@ -6,11 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 import vapoursynth as vs
-from skimage import data
 
 CLIP = """
 import sys
@@ -41,17 +39,6 @@ def frames_as_bytes(clip: vs.VideoNode) -> bytes:
     return b"".join(
         np.asarray(frame[plane]).tobytes() for frame in clip.frames() for plane in order
     )
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory) -> Path:
-    """Three frames of the portrait in an H.264 file."""
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
-    frames = b"".join(np.roll(data.astronaut()[:256, 96:352], 2 * n, 1).tobytes() for n in range(3))
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "rawvideo", "-s", "256x256"]
-    command += ["-pix_fmt", "rgb24", "-i", "-", "-pix_fmt", "yuv420p", str(path)]
-    subprocess.run(command, input=frames, check=True)
-    return path
 
 
 def clip(form: str) -> str:
