@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from smfd_plugin.benchmark.datasets import Entry
 from smfd_plugin.benchmark.results import DatasetResult, Results
@@ -107,7 +108,11 @@ def tradeoff_figure(results: Results) -> Figure:
             if cost is None or not cost.flops:
                 axis.axhline(score.value, color=f"C{i}", linestyle=":", label=method)
             else:
-                axis.semilogx(cost.flops / 1e9, score.value, "o", color=f"C{i}", label=method)
+                axis.plot(cost.flops / 1e9, score.value, "o", color=f"C{i}", label=method)
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter("")
         axis.set_xlabel("GFLOPs (dotted: none)", fontsize=8)
         axis.set_title(f"{name}: {metric} {arrow(results.lower[metric])}", fontsize=9)
         axis.legend(fontsize=7)

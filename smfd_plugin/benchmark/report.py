@@ -29,8 +29,9 @@ def report(options: Options, results: Results, figures: dict[str, Figure]) -> st
         results: what was found.
         figures: by name, shown at the end.
     """
-    template = Environment(autoescape=True).from_string(TEMPLATE.read_text())
-    return template.render(
+    environment = Environment(autoescape=True)
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # methods in their own order
+    return environment.from_string(TEMPLATE.read_text()).render(
         name=options.name,
         legend=table.LEGEND,
         reference=options.reference,
