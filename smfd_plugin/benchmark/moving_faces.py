@@ -97,7 +97,7 @@ def make_film(
 
 
 def to_clip(frames: list[Picture], form: int = vs.YUV420P8) -> vs.VideoNode:
-    """The (H, W, 3) BGR frames as a clip in BT.709, converted once."""
+    """The (H, W, 3) BGR frames as a YUV clip in BT.709, converted once."""
     height, width = frames[0].shape[:2]
     blank = vs.core.std.BlankClip(None, width, height, vs.RGB24, length=len(frames), keep=True)
 
@@ -108,8 +108,7 @@ def to_clip(frames: list[Picture], form: int = vs.YUV420P8) -> vs.VideoNode:
         return frame
 
     clip = blank.std.ModifyFrame(blank, draw)
-    if form != vs.RGB24:
-        clip = clip.resize.Bicubic(format=form, matrix=vs.MATRIX_BT709)
+    clip = clip.resize.Bicubic(format=form, matrix=vs.MATRIX_BT709)
     made = list(clip.frames())
     still = clip.std.BlankClip(keep=True)
     return still.std.ModifyFrame(still, lambda n, f: made[n])
