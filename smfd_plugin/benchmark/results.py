@@ -33,9 +33,9 @@ def attempt[**P, T](
         return action(*args, **kwargs)
     except Exception as error:
         get_root_logger().debug(what, exc_info=True)
-        reason = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, KeyError):
-            reason = f"the option {reason} is missing"
+        reason = " ".join(str(error).split())
+        if not reason or isinstance(error, LookupError | AttributeError | TypeError):
+            reason = f"{type(error).__name__} {reason}".strip()
         get_root_logger().warning(f"{what}: not run: {reason}")
         return Failure(reason)
 
