@@ -38,9 +38,8 @@ def eyes(face: Picture) -> Picture:
     """The part of an aligned face with its eyes."""
     height, width = face.shape[:2]
     left, top, right, bottom = EYES
-    return face[
-        round(top * height) : round(bottom * height), round(left * width) : round(right * width)
-    ]
+    rows = slice(round(top * height), round(bottom * height))
+    return face[rows, round(left * width) : round(right * width)]
 
 
 def comparison_figure(results: Results, count: int) -> Figure:
@@ -85,7 +84,8 @@ def bars_figure(results: Results) -> Figure:
         methods = [each for each in dataset.methods() if metric in dataset.rows[each].scores]
         scores = [dataset.rows[method].scores[metric] for method in methods]
         values = [score.value for score in scores]
-        axis.bar(methods, values, color=[f"C{i}" for i in range(len(methods))])
+        colours = [f"C{dataset.methods().index(method)}" for method in methods]
+        axis.bar(methods, values, color=colours)
         axis.errorbar(methods, values, _error_bars(scores), fmt="none", ecolor="black", capsize=3)
         axis.set_title(f"{name}: {metric} {arrow(results.lower[metric])}", fontsize=9)
         axis.tick_params("x", rotation=40, labelsize=8)
@@ -97,10 +97,10 @@ def tradeoff_figure(results: Results) -> Figure:
     """Each metric against operations, where methods have both."""
     name, dataset = results.ran()[0]
     metrics = shown_metrics(dataset, results)
-    figure = Figure((3.4 * max(1, len(metrics)), 3), layout="constrained")
-    for axis, metric in zip(
-        figure.subplots(1, max(1, len(metrics)), squeeze=False)[0], metrics, strict=False
-    ):
+    panels = max(1, len(metrics))
+    figure = Figure((3.4 * panels, 3), layout="constrained")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    for axis, metric in zip(axes, metrics, strict=False):
         for i, method in enumerate(dataset.methods()):
             cost, score = results.costs.get(method), dataset.rows[method].scores.get(metric)
             if score is None:

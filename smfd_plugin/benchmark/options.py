@@ -69,17 +69,7 @@ def read_options(opt: Mapping[str, Any]) -> Options:
     if len(datasets) != len(opt["datasets"]):
         raise ValueError("two data sets of the option file share one name")
     metrics = opt["metrics"]
-    _check_types("methods", opt["methods"], METHODS)
-    _check_types("datasets", datasets, DATASETS)
-    registered = [name for name, _ in METRIC_REGISTRY]
-    _check_types("metrics", metrics, [*OWN_METRICS, *registered])
-    for name, entry in opt["methods"].items():
-        check_arguments(name, METHODS[entry["type"]], entry)
-    for name, entry in datasets.items():
-        check_arguments(name, DATASETS[entry["type"]], _without(entry, ("limit",)))
-    for name, entry in metrics.items():
-        if entry["type"] in OWN_METRICS:
-            check_arguments(name, OWN_METRICS[entry["type"]], entry)
+    _check_entries(opt["methods"], datasets, metrics)
     reference = opt["reference"]
     if reference not in opt["methods"]:
         raise ValueError(
@@ -91,6 +81,12 @@ def read_options(opt: Mapping[str, Any]) -> Options:
     timing = opt.get("timing")
     if timing:
         check_arguments("timing", Timing, timing)
+    pictures = opt.get("pictures", 4)
+    counts = {"pictures": pictures, **(timing or {})}
+    counts |= {f"{name}: limit": entry.get("limit", 1) for name, entry in datasets.items()}
+    for what, count in counts.items():
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"{what} is {count!r}; it must be a whole number from 1")
     return Options(
         name=opt["name"],
         seed=opt["manual_seed"],
@@ -102,14 +98,30 @@ def read_options(opt: Mapping[str, Any]) -> Options:
         datasets=datasets,
         metrics=metrics,
         timing=Timing(**timing) if timing else None,
-        pictures=opt.get("pictures", 4),
+        pictures=pictures,
     )
+
+
+def _check_entries(methods: Entries, datasets: Entries, metrics: Entries) -> None:
+    _check_types("methods", methods, METHODS)
+    _check_types("datasets", datasets, DATASETS)
+    registered = [name for name, _ in METRIC_REGISTRY]
+    _check_types("metrics", metrics, [*OWN_METRICS, *registered])
+    for name, entry in methods.items():
+        check_arguments(name, METHODS[entry["type"]], entry)
+    for name, entry in datasets.items():
+        check_arguments(name, DATASETS[entry["type"]], _without(entry, ("limit",)))
+    for name, entry in metrics.items():
+        if entry["type"] in OWN_METRICS:
+            check_arguments(name, OWN_METRICS[entry["type"]], entry)
 
 
 def _check_types(section: str, entries: Entries, known: Any) -> None:
     if not entries:
         raise ValueError(f"the option file has no {section}")
     for name, entry in entries.items():
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"{section}: {name} needs a `type`, not {entry!r}")
         if entry["type"] not in known:
             raise ValueError(
                 f"{section}: {name} has the unknown type {entry['type']!r}; there are "

@@ -39,8 +39,16 @@ def run(options: Options, folder: Path) -> Results:
         measures = load_measures(options, results)
     for name, dataset in results.ran():
         with results.clock("restoring"):
-            for method in methods:
-                dataset.rows[method] = restore_row(name, dataset, method, methods, options, results)
+            for method_name, method in methods.items():
+                origin = {
+                    "method": options.methods[method_name],
+                    "weights": results.digests.get(method_name),
+                    "data": options.datasets[name],
+                    "seed": options.seed,
+                }
+                dataset.rows[method_name] = restore_row(
+                    dataset, method_name, method, origin, f"{name}: {method_name}"
+                )
         with results.clock("measuring"):
             measure_rows(name, dataset, measures, options, results)
     if not any(dataset.methods() for _, dataset in results.ran()):
@@ -54,25 +62,16 @@ def run(options: Options, folder: Path) -> Results:
 
 
 def restore_row(
-    name: str,
     dataset: DatasetResult,
     method_name: str,
-    methods: Mapping[str, Method | Failure],
-    options: Options,
-    results: Results,
+    method: Method | Failure,
+    origin: Mapping[str, Any],
+    title: str,
 ) -> Row:
-    """Restores a data set `name` by one method; a row without scores yet."""
-    method = methods[method_name]
+    """Restores a data set by one method; a row without scores yet. `origin`: see store."""
     if isinstance(method, Failure):
         return Row(method.reason)
-    origin = {
-        "method": options.methods[method_name],
-        "weights": results.digests.get(method_name),
-        "data": options.datasets[name],
-        "seed": options.seed,
-    }
     store.open_folder(dataset.folder / method_name, origin)
-    title = f"{name}: {method_name}"
     done = attempt(title, restore_all, method, dataset, method_name, title)
     return Row(done.reason if isinstance(done, Failure) else None)
 

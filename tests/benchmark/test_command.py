@@ -227,6 +227,9 @@ def test_metrics_without_truth_alone_for_real_faces(benchmark, options, tmp_path
             {"metrics": {"fid": {"type": "fid", "file": "x"}}},
             "fid has no option 'file'; its options are: weights, device",
         ),
+        ({"timing": {"size": 64, "rounds": 0}}, "rounds is 0; it must be a whole number from 1"),
+        ({"pictures": "all"}, "pictures is 'all'; it must be a whole number from 1"),
+        ({"methods": {"smfd": None}}, "methods: smfd needs a `type`, not None"),
         ({"name": "../up"}, "'../up' is not fit for a folder"),
     ],
 )

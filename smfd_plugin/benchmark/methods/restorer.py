@@ -23,9 +23,8 @@ def restorer(
     Args:
         net: the network, on the context's device.
         call: how it is called.
-        size: the side of the faces that it was trained on, to which a face is enlarged (bilinear,
-            as GFPGAN's and CodeFormer's own scripts do) and from which the result is shrunk back;
-            None: any.
+        size: the side of the faces that it was trained on, to which a face is resized and from
+            which the result comes back; None: any.
         context: where it runs, and the seed that is set before each face.
     """
     device = context.device
@@ -35,12 +34,18 @@ def restorer(
         height, width = sample.lq.shape[:2]
         face = sample.lq
         if size is not None and (height, width) != (size, size):
-            face = cv2.resize(face, (size, size), interpolation=cv2.INTER_LINEAR)
+            face = _resize(face, size, size)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(context.seed)
             result = from_tensor(call(net, to_tensor(face).to(device)))
         if result.shape[:2] != (height, width):
-            result = cv2.resize(result, (width, height), interpolation=cv2.INTER_AREA)
+            result = _resize(result, height, width)
         return result
 
     return restore
+
+
+def _resize(face: Picture, height: int, width: int) -> Picture:
+    """Enlarges bilinearly, as GFPGAN's and CodeFormer's own scripts do; shrinks by areas."""
+    how = cv2.INTER_LINEAR if height > face.shape[0] else cv2.INTER_AREA
+    return cv2.resize(face, (width, height), interpolation=how)

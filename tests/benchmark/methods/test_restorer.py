@@ -31,6 +31,9 @@ def test_a_face_is_brought_to_the_networks_size_and_back(astronaut):
     assert sizes == [(1, 3, 128, 128)]
     expected = cv2.resize(cv2.resize(face, (128, 128)), (64, 64), interpolation=cv2.INTER_AREA)
     assert (restored == expected).all()
+    large = restorer(nn.Identity(), call, 32, CONTEXT)(Sample(face))
+    small = cv2.resize(face, (32, 32), interpolation=cv2.INTER_AREA)
+    assert (large == cv2.resize(small, (64, 64))).all()
 
 
 def test_random_numbers_are_the_same_for_each_face_and_leave_others_alone():
