@@ -43,10 +43,10 @@ def benchmark_pipeline(root: Path) -> None:
         }
         for name, figure in drawn.items():
             figure.savefig(folder / f"{name}.png", dpi=120)
-        (folder / "report.html").write_text(report(options, results, drawn))
+        (folder / "report.html").write_text(report(options, results, drawn), "utf-8")
     text = table.to_markdown(options, results)
-    (folder / "table.md").write_text(text)
-    (folder / "table.json").write_text(table.dump(table.to_json(options, results)))
+    (folder / "table.md").write_text(text, "utf-8")
+    (folder / "table.json").write_text(table.dump(table.to_json(options, results)), "utf-8")
     print(text)
     spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in results.seconds.items())
     get_root_logger().info(f"{spent}; see {folder / 'report.html'}")

@@ -143,10 +143,7 @@ def markdown_table(table: Table) -> str:
     if not table.rows:
         return ""
     lines = [table.head, ["---"] + ["---:"] * (len(table.head) - 1)]
-    lines += [
-        [f"**{cell.removeprefix(BEST)}**" if cell.startswith(BEST) else cell for cell in row]
-        for row in table.rows
-    ]
+    lines += [[_markdown_cell(cell) for cell in row] for row in table.rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
@@ -224,6 +221,11 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _markdown_cell(cell: str) -> str:
+    cell = cell.replace("|", "\\|")
+    return f"**{cell.removeprefix(BEST)}**" if cell.startswith(BEST) else cell
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -36,6 +36,11 @@ def test_json_says_the_same(known_options, known_results):
     assert "torch" in values["versions"]
 
 
+def test_a_cell_cannot_break_the_table():
+    rows = table.markdown_table(table.Table(["a", "b"], [["x", "y|z"]])).splitlines()
+    assert rows[-1] == "| x | y\\|z |"
+
+
 def test_numbers():
     assert table.format_number(0.12345) == "0.123"
     assert table.format_number(25.678) == "25.68"
