@@ -86,20 +86,24 @@ def peak_memory(method: Method, sample: Sample, device: torch.device) -> float |
         torch.cuda.reset_peak_memory_stats(device)
         method.restore(sample)
         held = torch.cuda.max_memory_allocated(device) - before
-    elif sys.platform == "linux":
-        held = _growth(method, sample)
     else:
+        held = _growth(method, sample)
+    return None if held is None else (weights + held) / 2**20
+
+
+def _growth(method: Method, sample: Sample) -> int | None:
+    """Bytes by which the process grows meanwhile; None where the system does not tell."""
+    if sys.platform != "linux":
         return None
-    return (weights + held) / 2**20
-
-
-def _growth(method: Method, sample: Sample) -> int:
     gc.collect()
     # The C library keeps freed memory, in which a later method would grow unseen.
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim:
         trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to the present size
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to the present size
+    except OSError:
+        return None
     before = _status("VmRSS")
     method.restore(sample)
     return max(0, _status("VmHWM") - before)
@@ -110,4 +114,4 @@ def _status(key: str) -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{key}:"):
             return int(line.split()[1]) * 1024
-    raise OSError(f"no {key} in /proc/self/status")
+    raise LookupError(f"no {key} in /proc/self/status")

@@ -159,11 +159,18 @@ def measure_set(
 def run_timing(
     methods: Mapping[str, Method | Failure], options: Options, results: Results
 ) -> dict[str, Cost]:
-    """Costs of the methods that ran on the first data set, on its first face."""
+    """Costs of the methods that ran on the first data set, on its first face; those that fail on a
+    face of this size are noted."""
     _, dataset = results.ran()[0]
     sample = costs.resized(dataset.entries[0].read(), options.timing.size)
-    ran = {name: methods[name] for name in dataset.methods()}
-    return costs.measure_costs(ran, sample, options.timing.rounds, options.device)
+    able = {}
+    for name in dataset.methods():
+        tried = attempt(f"timing: {name}", methods[name].restore, sample)
+        if isinstance(tried, Failure):
+            results.notes.append(f"timing of {name}: {tried.reason}")
+        else:
+            able[name] = methods[name]
+    return costs.measure_costs(able, sample, options.timing.rounds, options.device)
 
 
 def _pairs(dataset: DatasetResult, method: str) -> Iterator[tuple[Picture, Picture]]:

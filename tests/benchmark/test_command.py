@@ -248,3 +248,19 @@ def test_missing_options_and_data_are_named(benchmark, options):
     assert code == 2
     assert "no data set can be run: faces: no faces in nowhere" in errors[0]
     assert "smfd prepare" in errors[0]
+
+
+def test_a_method_that_fails_on_a_large_face_leaves_the_others_costs(
+    benchmark, options, monkeypatch
+):
+    def restore(sample):
+        if sample.lq.shape[0] > 64:
+            raise MemoryError("too large")
+        return sample.lq
+
+    monkeypatch.setitem(METHODS, "small", lambda context: Method(restore))
+    options["methods"]["small"] = {"type": "small"}
+    _, values, _ = benchmark(options | {"timing": {"size": 96, "rounds": 1}})
+    assert set(values["costs"]) == {"input", "smfd"}
+    assert values["notes"] == ["timing of small: too large"]
+    assert values["datasets"]["faces"]["methods"]["small"]["reason"] is None
