@@ -1,5 +1,6 @@
 """Training logic; importing this package registers it with BasicSR."""
 
-from smfd_plugin.models.smfd_model import SMFDModel, TrainingDivergedError
+from smfd_plugin.models.restoration_model import RestorationModel, TrainingDivergedError
+from smfd_plugin.models.smfd_model import SMFDModel
 
-__all__ = ["SMFDModel", "TrainingDivergedError"]
+__all__ = ["RestorationModel", "SMFDModel", "TrainingDivergedError"]

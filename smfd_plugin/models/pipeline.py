@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from smfd_plugin.models.smfd_model import TrainingDivergedError
+from smfd_plugin.models.restoration_model import TrainingDivergedError
 
 PLUGIN_GROUP = "basicsr.plugins"
 USAGE = """\

@@ -7,7 +7,7 @@ from basicsr.models import build_model
 from torch.utils.data import default_collate
 
 from smfd_plugin.models import TrainingDivergedError
-from smfd_plugin.models.smfd_model import MAX_BAD_STEPS
+from smfd_plugin.models.restoration_model import MAX_BAD_STEPS
 
 
 @pytest.fixture

@@ -1,0 +1,189 @@
+"""Training that survives: any precision, steps that fail, a kill at any time."""
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from basicsr.losses import build_loss
+from basicsr.models.sr_model import SRModel
+from basicsr.utils import get_root_logger
+from basicsr.utils.dist_util import master_only
+from basicsr.utils.registry import MODEL_REGISTRY
+from torch import Tensor, nn
+
+AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+MAX_BAD_STEPS = 10
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss was not finite for MAX_BAD_STEPS steps in a row."""
+
+
+@MODEL_REGISTRY.register()
+class RestorationModel(SRModel):
+    """BasicSR's SRModel for any network from a degraded image to a restored one, DifFace's
+    estimators (arXiv 2212.06512) for instance, and the base of our other models.
+
+    Options under `train`, beside SRModel's own:
+        frequency_opt: loss on spectra, optional.
+        perceptual_opt: loss on features, optional: FeatureLoss or BasicSR's PerceptualLoss.
+        grad_clip: largest norm of the gradient.
+        amp: `bf16` or `fp16` autocast; absent: float32.
+        channels_last: memory format, faster on most devices.
+        compile: run the network through torch.compile.
+    """
+
+    def __init__(self, opt: Mapping[str, Any]) -> None:
+        super().__init__(opt)
+        if opt.get("train", {}).get("compile"):
+            self.net_g.compile()
+
+    def model_to_device(self, net: nn.Module) -> nn.Module:
+        """Sets the memory format first: a data-parallel wrapper copies it for its gradients."""
+        if self.opt.get("train", {}).get("channels_last"):
+            net = net.to(memory_format=torch.channels_last)
+        return super().model_to_device(net)
+
+    def init_training_settings(self) -> None:
+        options = self.opt["train"]
+        amp = options.get("amp")
+        if amp is not None and amp not in AMP_DTYPES:
+            raise ValueError(f"train.amp is {amp!r}; it can be {', '.join(AMP_DTYPES)} or absent")
+        periods = options["scheduler"].get("periods")
+        if periods and sum(periods) < options["total_iter"]:
+            raise ValueError("train.scheduler.periods end before train.total_iter")
+        self.amp_dtype = AMP_DTYPES.get(amp)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=amp == "fp16")
+        frequency = options.get("frequency_opt")
+        self.cri_frequency = build_loss(frequency).to(self.device) if frequency else None
+        self.bad_steps = 0
+        super().init_training_settings()
+
+    def get_optimizer(
+        self, optim_type: str, params: list[nn.Parameter], lr: float, **kwargs: Any
+    ) -> torch.optim.Optimizer:
+        """Any optimizer of torch.optim; BasicSR itself knows only Adam."""
+        if not hasattr(torch.optim, optim_type):
+            raise ValueError(f"train.optim_g.type {optim_type!r} is not in torch.optim")
+        if not isinstance(lr, int | float):
+            raise ValueError(
+                f"train.optim_g.lr {lr!r} is no number; YAML wants a point and a sign: 1.0e-3"
+            )
+        return getattr(torch.optim, optim_type)(params, lr, **kwargs)
+
+    def optimize_parameters(self, current_iter: int) -> None:
+        """One step; skipped, with a warning, where loss or gradient is not finite.
+
+        Raises:
+            TrainingDivergedError: MAX_BAD_STEPS such steps in a row.
+        """
+        self.optimizer_g.zero_grad(set_to_none=True)
+        losses = OrderedDict(self._losses(current_iter))
+        total = sum(losses.values())
+        if self._finite_everywhere(total):
+            self.scaler.scale(total).backward()
+            self.scaler.unscale_(self.optimizer_g)
+            norm = nn.utils.clip_grad_norm_(
+                self.net_g.parameters(), self.opt["train"].get("grad_clip", float("inf"))
+            )
+            self._step(norm, current_iter)
+        else:
+            self._count_bad_step("loss", current_iter)
+        self.log_dict = self.reduce_loss_dict(losses)
+
+    def _losses(self, current_iter: int) -> Iterator[tuple[str, Tensor]]:
+        """Name and value of each part of the loss."""
+        with self._autocast():
+            self.output = self.net_g(self.lq)
+        yield from self._image_losses(self.output.float())
+
+    def _image_losses(
+        self, output: Tensor, weight: Tensor | None = None
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The losses of a restored image; `weight` of its shape belongs to the pixel loss."""
+        if self.cri_pix:
+            yield "l_pix", self.cri_pix(output, self.gt, weight=weight)
+        if self.cri_frequency:
+            yield "l_frequency", self.cri_frequency(output, self.gt)
+        if self.cri_perceptual:
+            with self._autocast():
+                perceptual, style = self.cri_perceptual(output, self.gt)
+            if perceptual is not None:
+                yield "l_perceptual", perceptual
+            if style is not None:
+                yield "l_style", style
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.amp_dtype, enabled=self.amp_dtype is not None)
+
+    def _finite_everywhere(self, loss: Tensor) -> bool:
+        """Whether the loss is finite in every process, so that all skip a step together."""
+        finite = torch.isfinite(loss.detach()).float()
+        if self.opt["dist"]:
+            torch.distributed.all_reduce(finite, torch.distributed.ReduceOp.MIN)
+        return bool(finite)
+
+    def _step(self, norm: Tensor, current_iter: int) -> None:
+        """GradScaler skips a non-finite step by itself; without it, it must be done here."""
+        if torch.isfinite(norm) or self.scaler.is_enabled():
+            self.scaler.step(self.optimizer_g)
+            self.scaler.update()
+        if not torch.isfinite(norm):
+            self._count_bad_step("gradient", current_iter)
+            return
+        self.bad_steps = 0
+        if self.ema_decay > 0:
+            self.model_ema(decay=self.ema_decay)
+
+    def _count_bad_step(self, what: str, current_iter: int) -> None:
+        self.bad_steps += 1
+        get_root_logger().warning(f"Iter {current_iter}: {what} is not finite, step skipped.")
+        if self.bad_steps >= MAX_BAD_STEPS:
+            raise TrainingDivergedError(
+                f"{what} not finite for {MAX_BAD_STEPS} steps up to {current_iter}; the last "
+                "checkpoint is kept. Lower the learning rate, or leave train.amp out."
+            )
+
+    @master_only
+    def save_network(
+        self,
+        net: nn.Module | list[nn.Module],
+        net_label: str,
+        current_iter: int,
+        param_key: str | list[str] = "params",
+    ) -> None:
+        """BasicSR's file with the network's hyper-parameters added, written whole or not at all."""
+        nets = net if isinstance(net, list) else [net]
+        keys = param_key if isinstance(param_key, list) else [param_key]
+        state: dict[str, Any] = {
+            key: {
+                name: value.cpu() for name, value in self.get_bare_model(each).state_dict().items()
+            }
+            for each, key in zip(nets, keys, strict=True)
+        }
+        state["network"] = dict(self.opt["network_g"])
+        step = "latest" if current_iter == -1 else current_iter
+        save_atomically(state, Path(self.opt["path"]["models"]) / f"{net_label}_{step}.pth")
+
+    @master_only
+    def save_training_state(self, epoch: int, current_iter: int) -> None:
+        """BasicSR's file for `--auto_resume`, written whole or not at all."""
+        if current_iter == -1:
+            return
+        state = {
+            "epoch": epoch,
+            "iter": current_iter,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
+        }
+        save_atomically(state, Path(self.opt["path"]["training_states"]) / f"{current_iter}.state")
+
+
+def save_atomically(state: Mapping[str, Any], path: Path) -> None:
+    """torch.save under a temporary name, then renamed: a kill never leaves half a file."""
+    partial = path.with_name(path.name + ".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)
