@@ -2,32 +2,43 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Protocol
 
+import numpy as np
 import torch
 import vapoursynth as vs
 from torch import Tensor, nn
 
 from smfd_plugin.restore import Detection, blend_faces, faces_region, restore_faces
+from smfd_plugin.restore.faces import Neighbour
 from smfd_plugin.vapoursynth.errors import PREFIX, Stage, catch_errors
 from smfd_plugin.vapoursynth.parts import cut_out, moved, paste
-from smfd_plugin.vapoursynth.properties import read_amounts, read_faces
+from smfd_plugin.vapoursynth.properties import read_amounts, read_faces, read_paths
+from smfd_plugin.vapoursynth.window import cached, window
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A face to draw.
+
+    Attributes:
+        detection: in the image's coordinates.
+        amount: how strongly to change it, in [0, 1].
+        neighbours: the same part of other frames, and where the face is in them.
+    """
+
+    detection: Detection
+    amount: float
+    neighbours: Sequence[Neighbour] = ()
 
 
 class Draw(Protocol):
     """Draws faces anew."""
 
-    def __call__(
-        self, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
-    ) -> Tensor:
-        """A changed copy of the (3, h, w) RGB image.
-
-        Args:
-            image: in [0, 1], on the CPU.
-            faces: in the image's coordinates.
-            amounts: how strongly to change each, in [0, 1].
-        """
+    def __call__(self, image: Tensor, subjects: Sequence[Subject]) -> Tensor:
+        """A changed copy of the (3, h, w) RGB image in [0, 1], on the CPU."""
 
 
 class Restorer:
@@ -51,14 +62,12 @@ class Restorer:
             on_gpu = self._device.type == "cuda"
             self._streams.put(torch.cuda.Stream(self._device) if on_gpu else None)
 
-    def __call__(
-        self, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
-    ) -> Tensor:
+    def __call__(self, image: Tensor, subjects: Sequence[Subject]) -> Tensor:
         """See Draw."""
         stream = self._streams.get()
         try:
             with torch.cuda.stream(stream):
-                restored = self._restore(self._net, image.to(self._device), faces, amounts)
+                restored = self._restore(self._net, self._device, image, subjects)
                 return restored.cpu()
         except (MemoryError, torch.OutOfMemoryError):
             if self._device.type == "cpu":
@@ -71,52 +80,87 @@ class Restorer:
                 vs.MESSAGE_TYPE_WARNING,
                 f"{PREFIX}{self._device} lacks memory; what does not fit is done on the CPU",
             )
-        return self._restore(self._on_cpu, image, faces, amounts)
+        return self._restore(self._on_cpu, torch.device("cpu"), image, subjects)
 
     def _restore(
-        self, net: nn.Module, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
+        self, net: nn.Module, device: torch.device, image: Tensor, subjects: Sequence[Subject]
     ) -> Tensor:
+        there = image.to(device)
         patches = restore_faces(
-            net, image, faces, half=self._half, feather=self._feather, strengths=amounts
+            net,
+            there,
+            [subject.detection for subject in subjects],
+            half=self._half,
+            feather=self._feather,
+            strengths=[subject.amount for subject in subjects],
+            neighbours=[
+                [(frame.to(device), landmarks) for frame, landmarks in subject.neighbours]
+                for subject in subjects
+            ],
         )
-        return blend_faces(image, patches)
+        return blend_faces(there, patches)
 
 
 def changes(
-    rgb: vs.VideoNode, faces: vs.VideoNode, draw: Draw, num_streams: int, untouched: bool
+    rgb: vs.VideoNode,
+    faces: vs.VideoNode,
+    radius: int,
+    draw: Draw,
+    num_streams: int,
+    untouched: bool,
 ) -> vs.VideoNode:
     """RGBS frames of what drawing the faces adds to each frame, exactly 0 everywhere else.
 
     Args:
         rgb: the clip in RGBS.
         faces: from `detection.steady`.
-        draw: draws them.
+        radius: frames before and after each that it draws on.
+        draw: draws the faces.
         num_streams: frames that are drawn at the same time.
         untouched: draw faces whose amount is 0, too.
     """
     blank = rgb.std.BlankClip(keep=True)
-    stage = _stage(draw, untouched)
+    stage = _stage(radius, draw, untouched)
+    rgb = cached(rgb, 2 * radius + 2 * num_streams + 1)
+    sources = [blank, faces, *window(rgb, radius)]
     # One ModifyFrame makes one frame at a time.
-    streams = [blank.std.ModifyFrame([blank, rgb, faces], stage) for _ in range(num_streams)]
+    streams = [blank.std.ModifyFrame(sources, stage) for _ in range(num_streams)]
     if num_streams == 1:
         return streams[0]
     return blank.std.FrameEval(lambda n: streams[n % num_streams], clip_src=streams)
 
 
-def _stage(draw: Draw, untouched: bool) -> Stage:
+def _stage(radius: int, draw: Draw, untouched: bool) -> Stage:
     @catch_errors
     def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        blank, picture, tracked = f
-        found = zip(read_faces(tracked.props), read_amounts(tracked.props), strict=True)
-        chosen = [(face.detection, amount) for face, amount in found if amount > 0 or untouched]
-        detections = [detection for detection, _ in chosen]
-        box = faces_region(detections, (picture.height, picture.width))
+        blank, tracked, *pictures = f
+        rows = zip(
+            read_faces(tracked.props),
+            read_amounts(tracked.props),
+            read_paths(tracked.props, radius),
+            strict=True,
+        )
+        chosen = [row for row in rows if row[1] > 0 or untouched]
+        places = [face.detection for face, _, _ in chosen]
+        places += [
+            replace(face.detection, landmarks=landmarks)
+            for face, _, path in chosen
+            for landmarks in path.values()
+        ]
+        box = faces_region(places, (blank.height, blank.width))
         if box is None:
             return blank
-        image = cut_out(picture, box)
-        inside = [moved(detection, box) for detection in detections]
+        images = {k - radius: cut_out(picture, box) for k, picture in enumerate(pictures)}
+        subjects = [
+            Subject(
+                moved(face.detection, box),
+                amount,
+                [(images[k], points - np.float32(box[:2])) for k, points in path.items()],
+            )
+            for face, amount, path in chosen
+        ]
         frame = blank.copy()
-        paste(frame, box, draw(image, inside, [amount for _, amount in chosen]) - image)
+        paste(frame, box, draw(images[0], subjects) - images[0])
         return frame
 
     return stage
