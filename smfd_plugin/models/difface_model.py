@@ -1,0 +1,90 @@
+"""DifFace (arXiv 2212.06512): training its diffusion model, and restoring faces with it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from basicsr.archs import build_network
+from basicsr.utils.registry import MODEL_REGISTRY
+from torch import Tensor, nn
+
+from smfd_plugin.diffusion import DifFace, linear_schedule, predict, variational_bound
+from smfd_plugin.models.restoration_model import RestorationModel
+
+
+@MODEL_REGISTRY.register()
+class DifFaceModel(RestorationModel):
+    """Trains `network_g`, a DiffusionUNet, on the sharp faces `gt` of a data set; validation and
+    testing restore the degraded faces `lq` with it.
+
+    Options:
+        estimator: the diffused estimator, a network's type and hyper-parameters; absent: none, the
+            degraded face itself is diffused. Its weights are `path.pretrain_estimator` under the
+            key `path.param_key_estimator` (params).
+        sampling: `steps`, how many of the 1,000 are kept; `start`, N, counted in those; `eta`,
+            DDIM's, ~ for ancestral steps; `seed` of the noise, the same for every face (0).
+
+    Options under `train`, beside RestorationModel's own:
+        pixel_opt: the simple loss, of the predicted and the true noise: MSELoss (DDPM, arXiv
+            2006.11239, equation 14).
+        variational_weight: lambda, the factor of the variational bound, which trains the variance
+            (improved DDPM, arXiv 2102.09672, equation 16).
+
+    Raises:
+        ValueError: `sampling` that the schedule cannot do.
+    """
+
+    def __init__(self, opt: Mapping[str, Any]) -> None:
+        self.schedule = linear_schedule()
+        super().__init__(opt)
+        sampling = opt["sampling"]
+        net = self.get_bare_model(self.net_g)
+        self.difface = DifFace(
+            self._build_estimator(),
+            getattr(self, "net_g_ema", net),
+            self.schedule.respaced(sampling["steps"]),
+            sampling["start"],
+            net.image_size,
+            sampling["eta"],
+        )
+
+    def _build_estimator(self) -> nn.Module:
+        if "estimator" not in self.opt:
+            return nn.Identity()
+        estimator = build_network(self.opt["estimator"]).to(self.device)
+        path = self.opt["path"]
+        key = path.get("param_key_estimator", "params")
+        self.load_network(estimator, path["pretrain_estimator"], param_key=key)
+        return estimator
+
+    def load_network(
+        self, net: nn.Module, load_path: str, strict: bool = True, param_key: str = "params"
+    ) -> None:
+        """BasicSR's loading, which here also takes files like DifFace's own, with the weights at
+        the top or under `state_dict`."""
+        keys = torch.load(load_path, map_location="cpu", weights_only=True).keys()
+        if param_key not in keys and "params" not in keys:
+            param_key = "state_dict" if "state_dict" in keys else None
+        super().load_network(net, load_path, strict, param_key)
+
+    def _losses(self, current_iter: int) -> Iterator[tuple[str, Tensor]]:
+        """L_simple and lambda L_vlb at a random step for each face (improved DDPM, equation 16)."""
+        x_0 = 2 * self.gt - 1
+        t = torch.randint(1, self.schedule.steps + 1, (len(x_0),))
+        noise = torch.randn_like(x_0)
+        x_t = self.schedule.diffuse(x_0, t, noise)
+        with self._autocast():
+            prediction = predict(self.net_g, x_t, t, self.schedule)
+        yield "l_simple", self.cri_pix(prediction.noise, noise)
+        # The bound is a sum over all steps, of which a random one is drawn.
+        bound = self.schedule.steps * variational_bound(prediction, x_0, x_t, t, self.schedule)
+        yield "l_variational", self.opt["train"]["variational_weight"] * bound.mean()
+
+    def test(self) -> None:
+        """Restores the batch in float32, with the averaged weights if there are any."""
+        training = self.net_g.training
+        self.difface.eval()
+        with torch.no_grad():
+            seed = self.opt["sampling"].get("seed", 0)
+            self.output = self.difface(self.lq, [seed] * len(self.lq))
+        self.net_g.train(training)
