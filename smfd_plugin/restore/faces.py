@@ -189,12 +189,13 @@ def _plan(
 
 def _fused(crop: Tensor, plan: _Plan) -> Tensor:
     """The crop, with what the neighbours add to it."""
-    others = [
-        align.warp(frame[None], [align.inverse(to_crop)], tuple(crop.shape[-2:]), "reflection")
-        for frame, landmarks in plan.neighbours
-        for to_crop in [align.picture_to_crop(landmarks, plan.size)]
-    ]
-    return fuse(crop, torch.cat(others).clamp(0, 1)) if others else crop
+    return fuse(
+        crop,
+        [
+            (frame, align.inverse(align.picture_to_crop(landmarks, plan.size)))
+            for frame, landmarks in plan.neighbours
+        ],
+    )
 
 
 def _place(

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Protocol
 
-import numpy as np
 import torch
 import vapoursynth as vs
 from torch import Tensor, nn
@@ -15,7 +14,7 @@ from smfd_plugin.restore import Detection, blend_faces, faces_region, restore_fa
 from smfd_plugin.restore.faces import Neighbour
 from smfd_plugin.vapoursynth.errors import PREFIX, Stage, catch_errors
 from smfd_plugin.vapoursynth.parts import cut_out, moved, paste
-from smfd_plugin.vapoursynth.properties import read_amounts, read_faces, read_paths
+from smfd_plugin.vapoursynth.properties import Path, read_amounts, read_faces, read_paths
 from smfd_plugin.vapoursynth.window import cached, window
 
 
@@ -26,7 +25,7 @@ class Subject:
     Attributes:
         detection: in the image's coordinates.
         amount: how strongly to change it, in [0, 1].
-        neighbours: the same part of other frames, and where the face is in them.
+        neighbours: parts of other frames that show it, and where it is in them.
     """
 
     detection: Detection
@@ -141,26 +140,34 @@ def _stage(radius: int, draw: Draw, untouched: bool) -> Stage:
             strict=True,
         )
         chosen = [row for row in rows if row[1] > 0 or untouched]
-        places = [face.detection for face, _, _ in chosen]
-        places += [
-            replace(face.detection, landmarks=landmarks)
-            for face, _, path in chosen
-            for landmarks in path.values()
-        ]
-        box = faces_region(places, (blank.height, blank.width))
+        box = faces_region([face.detection for face, _, _ in chosen], (blank.height, blank.width))
         if box is None:
             return blank
-        images = {k - radius: cut_out(picture, box) for k, picture in enumerate(pictures)}
+        image = cut_out(pictures[radius], box)
         subjects = [
             Subject(
                 moved(face.detection, box),
                 amount,
-                [(images[k], points - np.float32(box[:2])) for k, points in path.items()],
+                _neighbours(face.detection, path, pictures, radius),
             )
             for face, amount, path in chosen
         ]
         frame = blank.copy()
-        paste(frame, box, draw(images[0], subjects) - images[0])
+        paste(frame, box, draw(image, subjects) - image)
         return frame
 
     return stage
+
+
+def _neighbours(
+    face: Detection, path: Path, pictures: Sequence[vs.VideoFrame], radius: int
+) -> list[Neighbour]:
+    """The face's surroundings in other frames."""
+    neighbours = []
+    for k, landmarks in path.items():
+        there = replace(face, landmarks=landmarks)
+        picture = pictures[radius + k]
+        box = faces_region([there], (picture.height, picture.width))
+        if box is not None:
+            neighbours.append((cut_out(picture, box), moved(there, box).landmarks))
+    return neighbours

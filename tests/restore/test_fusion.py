@@ -5,6 +5,8 @@ import torch
 from smfd_plugin.restore import restore_faces
 from smfd_plugin.restore.fusion import fuse
 
+SAME = np.eye(2, 3)
+
 
 @pytest.fixture
 def crop(frame) -> torch.Tensor:
@@ -22,30 +24,39 @@ def inner(crop: torch.Tensor) -> torch.Tensor:
 
 
 def test_alone_a_crop_stays_as_it_is(crop):
-    assert fuse(crop, crop.new_zeros(0, 3, 256, 256)) is crop
+    assert fuse(crop, []) is crop
 
 
 def test_the_same_crop_changes_nothing(crop):
-    torch.testing.assert_close(fuse(crop, crop.expand(3, -1, -1, -1)), crop, atol=2e-3, rtol=0)
+    torch.testing.assert_close(fuse(crop, [(crop, SAME)] * 3), crop, atol=2e-3, rtol=0)
 
 
 def test_noise_is_averaged(crop):
-    fused = fuse(noisy(crop, 0), torch.stack([noisy(crop, seed) for seed in range(1, 7)]))
+    fused = fuse(noisy(crop, 0), [(noisy(crop, seed), SAME) for seed in range(1, 7)])
     error = float(inner(fused - crop).square().mean().sqrt())
     assert error < 0.6 * 0.05
 
 
 def test_neighbours_are_moved_into_place(crop):
-    shifted = torch.stack([crop.roll((dy, dx), (1, 2)) for dy, dx in ((3, 0), (-2, 4), (0, -5))])
-    fused = fuse(crop, shifted)
-    plain = (crop + shifted.sum(0)) / 4
+    shifted = [crop.roll((dy, dx), (1, 2)) for dy, dx in ((3, 0), (-2, 4), (0, -5))]
+    fused = fuse(crop, [(other, SAME) for other in shifted])
+    plain = (crop + sum(shifted)) / 4
     assert inner(fused - crop).abs().mean() < 0.3 * inner(plain - crop).abs().mean()
+
+
+def test_neighbours_are_found_where_their_matrix_says(frame):
+    crop = frame[:, :256, 96:352].contiguous()
+    there = np.array([[1, 0, 96], [0, 1, 0.0]])
+    torch.testing.assert_close(fuse(crop, [(frame, there)] * 3), crop, atol=2e-3, rtol=0)
+    large = torch.nn.functional.interpolate(frame[None], scale_factor=2, mode="bilinear")[0]
+    there = np.array([[2, 0, 192.5], [0, 2, 0.5]])
+    assert inner(fuse(crop, [(large, there)] * 3) - crop).abs().mean() < 0.01
 
 
 def test_what_neighbours_do_not_show_stays(crop):
     changed = crop.clone()
     changed[:, 100:140, 100:140] = 1 - changed[:, 100:140, 100:140]  # an eye that opens
-    fused = fuse(changed, crop.expand(6, -1, -1, -1))
+    fused = fuse(changed, [(crop, SAME)] * 6)
     middle = (slice(None), slice(110, 130), slice(110, 130))
     assert (fused - changed)[middle].abs().mean() < 0.2 * (crop - changed)[middle].abs().mean()
 
