@@ -19,12 +19,12 @@ class DifFaceModel(RestorationModel):
 
     Options:
         estimator: the diffused estimator, a network's type and hyper-parameters; absent: none, the
-            degraded face itself is diffused. Its weights are `path.pretrain_estimator` under the
-            key `path.param_key_estimator` (params).
+            degraded face itself is diffused. `path.pretrain_network_estimator` is the file of its
+            weights, `path.param_key_estimator` their key in it (params).
         sampling: `steps`, how many of the 1,000 are kept; `start`, N, counted in those; `eta`,
             DDIM's, ~ for ancestral steps; `seed` of the noise, the same for every face (0).
 
-    Options under `train`, beside RestorationModel's own:
+    Options under `train`, those of RestorationModel without the losses of an image:
         pixel_opt: the simple loss, of the predicted and the true noise: MSELoss (DDPM, arXiv
             2006.11239, equation 14).
         variational_weight: lambda, the factor of the variational bound, which trains the variance
@@ -54,7 +54,7 @@ class DifFaceModel(RestorationModel):
         estimator = build_network(self.opt["estimator"]).to(self.device)
         path = self.opt["path"]
         key = path.get("param_key_estimator", "params")
-        self.load_network(estimator, path["pretrain_estimator"], param_key=key)
+        self.load_network(estimator, path["pretrain_network_estimator"], param_key=key)
         return estimator
 
     def load_network(

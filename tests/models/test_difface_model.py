@@ -134,7 +134,7 @@ def test_smfd_unet_is_the_estimator_from_files_of_any_nesting(
     prepared |= {"is_train": False, "estimator": {"type": "SMFDUNet", **TINY_OPTIONS}}
     state = tiny_net.state_dict()
     torch.save({nesting: state} if nesting else state, tmp_path / "estimator.pth")
-    prepared["path"]["pretrain_estimator"] = str(tmp_path / "estimator.pth")
+    prepared["path"]["pretrain_network_estimator"] = str(tmp_path / "estimator.pth")
     model = build(prepared)
     assert isinstance(model.difface.estimator, SMFDUNet)
     assert torch.equal(model.difface.estimator.tail.weight, tiny_net.tail.weight)
@@ -149,12 +149,19 @@ def test_a_start_beyond_the_steps_is_named(prepared):
         build(prepared)
 
 
-def test_the_command_trains_and_then_tests(difface_options, tmp_path):
+def test_the_command_trains_and_then_tests_with_an_estimator(
+    difface_options, tiny_weights, tmp_path
+):
     training, testing = tmp_path / "train.yml", tmp_path / "test.yml"
     training.write_text(yaml.safe_dump(difface_options, sort_keys=False))
     weights = tmp_path / "experiments/small/models/net_g_latest.pth"
     difface_options["datasets"] = {"test": difface_options["datasets"]["val"]}
-    difface_options["path"] |= {"pretrain_network_g": str(weights), "param_key_g": "params_ema"}
+    difface_options["estimator"] = {"type": "SMFDUNet", **TINY_OPTIONS}
+    difface_options["path"] |= {
+        "pretrain_network_g": str(weights),
+        "param_key_g": "params_ema",
+        "pretrain_network_estimator": str(tiny_weights),
+    }
     testing.write_text(yaml.safe_dump(difface_options, sort_keys=False))
     calls = [f"pipeline.main(['{what}', '-opt', '{what}.yml'])" for what in ("train", "test")]
     program = f"from smfd_plugin.models import pipeline; print('status', {', '.join(calls)})"
