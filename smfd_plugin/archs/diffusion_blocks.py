@@ -75,7 +75,7 @@ def halve(x: Tensor) -> Tensor:
 
 class ResBlock(nn.Module):
     """Residual block whose second normalisation is scaled and shifted by the step of the diffusion
-    (improved DDPM, arXiv 2102.09672, section 3, and guided diffusion, section 3).
+    (improved DDPM, arXiv 2102.09672, appendix A; guided diffusion, section 3.1).
 
     Args:
         in_channels: C of the (N, C, H, W) input.
