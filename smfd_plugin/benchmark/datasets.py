@@ -1,6 +1,6 @@
 """What the methods are given: blurry faces, with the sharp ones where these are known."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from smfd_plugin.benchmark.arguments import arguments
+from smfd_plugin.benchmark.foreign_blur import FOREIGN_BLURS
 from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
-from smfd_plugin.data.blur_space import BlurSpace, Scenario
+from smfd_plugin.data.blur_space import KINDS, BlurSpace, Scenario
 from smfd_plugin.data.faces import IMAGE_SUFFIXES, Face, FaceFolder
 from smfd_plugin.data.scenarios import read_scenarios
 from smfd_plugin.data.sources import Picture, read_picture
@@ -67,12 +68,21 @@ def build_dataset(options: Mapping[str, Any]) -> list[Entry]:
     return DATASETS[options["type"]](**own)[:limit]
 
 
-def blurred(*, dataroot: str, size: int, scenarios: str) -> list[Entry]:
+def blurred(
+    *, dataroot: str, size: int, scenarios: str, kinds: Sequence[str] = KINDS
+) -> list[Entry]:
     """Sharp faces (see FaceFolder) at `size` pixels, blurred by the numbers of a list (see
-    read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats."""
-    folder = FaceFolder(Path(dataroot))
+    read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats.
+
+    `kinds`: only the samples with these kinds of blur, see Scenario.
+    """
+    unknown = set(kinds) - set(KINDS)
+    if unknown:
+        raise ValueError(f"unknown kinds of blur {sorted(unknown)}; known: {', '.join(KINDS)}")
+    folder, space = FaceFolder(Path(dataroot)), BlurSpace()
     numbers = read_scenarios(scenarios)
     count = max(len(folder.faces), len(numbers))
+    pairs = [(folder.faces[i % len(folder.faces)], numbers[i % len(numbers)]) for i in range(count)]
 
     def entry(face: Face, number: int) -> Entry:
         def read() -> Sample:
@@ -81,9 +91,27 @@ def blurred(*, dataroot: str, size: int, scenarios: str) -> list[Entry]:
 
         return Entry(f"{face.name}_{number}", face.name, read)
 
-    return [
-        entry(folder.faces[i % len(folder.faces)], numbers[i % len(numbers)]) for i in range(count)
-    ]
+    return [entry(face, number) for face, number in pairs if space[number].kind in kinds]
+
+
+def foreign(*, dataroot: str, size: int, blur: str) -> list[Entry]:
+    """Sharp faces at `size` pixels with blur from outside the BlurSpace; face i has seed i.
+
+    `blur`: one of foreign_blur.FOREIGN_BLURS.
+    """
+    if blur not in FOREIGN_BLURS:
+        raise ValueError(f"unknown foreign blur {blur!r}; there are {', '.join(FOREIGN_BLURS)}")
+    folder = FaceFolder(Path(dataroot))
+
+    def entry(face: Face, seed: int) -> Entry:
+        def read() -> Sample:
+            gt, mask = folder.read(face, size)
+            lq = FOREIGN_BLURS[blur](gt, np.random.default_rng(seed))
+            return Sample(lq, gt, mask if face.has_mask else None)
+
+        return Entry(face.name, face.name, read)
+
+    return [entry(face, seed) for seed, face in enumerate(folder.faces)]
 
 
 def paired(*, dataroot_lq: str, dataroot_gt: str) -> list[Entry]:
@@ -162,6 +190,7 @@ def astronaut(*, size: int, scenarios: str) -> list[Entry]:
 
 DATASETS: dict[str, Callable[..., list[Entry]]] = {
     "blurred": blurred,
+    "foreign": foreign,
     "paired": paired,
     "real": real,
     "photos": photos,

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from smfd_plugin.benchmark.datasets import align_face, build_dataset
+from smfd_plugin.benchmark.foreign_blur import inertial_shake
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.faces import FaceFolder
 from smfd_plugin.data.sources import FFHQ_TEMPLATE
@@ -45,6 +46,33 @@ def test_sharp_faces_meet_scenarios_in_turn(tmp_path, astronaut, scenarios):
         assert sample.scenario == BlurSpace()[number]
     assert (entries[0].read().mask == 4).all()
     assert entries[1].read().mask is None
+
+
+def test_kinds_of_blur_can_be_chosen(tmp_path, astronaut, scenarios):
+    write_pictures(tmp_path / "faces/images", "ab", astronaut)
+    kinds = [BlurSpace()[number].kind for number in NUMBERS]
+    options = {"type": "blurred", "dataroot": str(tmp_path / "faces"), "size": 48}
+    options["scenarios"] = scenarios
+    for kind in set(kinds):
+        entries = build_dataset(options | {"kinds": [kind]})
+        assert [entry.read().scenario.kind for entry in entries] == [kind] * kinds.count(kind)
+    with pytest.raises(ValueError, match=r"unknown kinds of blur \['fog'\]"):
+        build_dataset(options | {"kinds": ["fog"]})
+
+
+def test_foreign_blur_is_each_faces_own_and_the_same_at_every_call(tmp_path, astronaut):
+    write_pictures(tmp_path / "faces/images", "ab", astronaut)
+    options = {"type": "foreign", "dataroot": str(tmp_path / "faces"), "size": 48}
+    entries = build_dataset(options | {"blur": "inertial_shake"})
+    folder = FaceFolder(tmp_path / "faces")
+    for seed, entry in enumerate(entries):
+        sample = entry.read()
+        gt, _ = folder.read(folder.faces[seed], 48)
+        assert (sample.gt == gt).all()
+        assert (sample.lq == inertial_shake(gt, np.random.default_rng(seed))).all()
+        assert sample.scenario is None
+    with pytest.raises(ValueError, match="unknown foreign blur 'fog'"):
+        build_dataset(options | {"blur": "fog"})
 
 
 def test_the_limit_cuts(scenarios):
