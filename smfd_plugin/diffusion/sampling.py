@@ -103,7 +103,7 @@ def ddim_step(
     x_0 = schedule.without_noise(x_t, t, prediction.noise).clamp(-1, 1)
     before = schedule.alpha_bar[t - 1]
     sigma = eta * schedule.posterior_variance(t).sqrt()
-    towards_x_t = per_picture((1 - before - sigma**2).clamp(min=0).sqrt(), x_t)
+    towards_x_t = per_picture((1 - before - sigma**2).sqrt(), x_t)
     mean = per_picture(before.sqrt(), x_t) * x_0 + towards_x_t * prediction.noise
     return mean if sigma == 0 else mean + per_picture(sigma, x_t) * noise(x_t)
 
@@ -122,7 +122,7 @@ def reverse(
     Args:
         denoiser: the network. To compute it in 16 bits, convert its weights or run this under
             torch.autocast; the states stay in x_t's type.
-        x_t: (N, C, H, W) x_start, for a picture's own sake in float32.
+        x_t: (N, C, H, W) x_start; float32 also for a network in 16 bits.
         schedule: the process, perhaps respaced.
         start: the step of `schedule` that x_t is at, in [1, T].
         eta: DDIM's eta, in [0, 1]; None: ancestral steps with the learned variance.
