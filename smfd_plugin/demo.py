@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from smfd_plugin.data.blur_space import BlurSpace, Scenario
 
@@ -118,27 +117,26 @@ def write_video(path: Path, frames: list[Picture]) -> None:
     height, width = frames[0].shape[:2]
     source = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{width}x{height}"]
     source += ["-r", str(FRAMES_PER_SECOND), "-i", "-"]
-    _encode(source, path, b"".join(frame.tobytes() for frame in tqdm(frames, unit="frame")))
+    source += ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int", "-pix_fmt", "yuv420p"]
+    _encode(source, path, b"".join(frame.tobytes() for frame in frames))
 
 
 def read_video(path: Path) -> list[Picture]:
     """All frames of a video file, (H, W, 3) BGR."""
-    capture = cv2.VideoCapture(str(path))
-    frames = []
-    while (read := capture.read())[0]:
-        frames.append(read[1])
-    capture.release()
-    return frames
+    import imageio_ffmpeg
+
+    stream = imageio_ffmpeg.read_frames(str(path), pix_fmt="bgr24")  # unlike OpenCV, minds the tags
+    width, height = next(stream)["size"]
+    return [np.frombuffer(frame, np.uint8).reshape(height, width, 3) for frame in stream]
 
 
 def _encode(source: list[str | Path], path: Path, data: bytes | None = None) -> None:
     import imageio_ffmpeg
 
     colours = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
-    convert = ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-pix_fmt", "yuv420p"]
     _call(
         imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *source,
-        *convert, *colours, "-c:v", "libx264", "-crf", "10", path, data=data,
+        *colours, "-c:v", "libx264", "-crf", "10", path, data=data,
     )  # fmt: skip
 
 
