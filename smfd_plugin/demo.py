@@ -117,7 +117,8 @@ def write_video(path: Path, frames: list[Picture]) -> None:
     height, width = frames[0].shape[:2]
     source = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{width}x{height}"]
     source += ["-r", str(FRAMES_PER_SECOND), "-i", "-"]
-    source += ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int", "-pix_fmt", "yuv420p"]
+    exact = "flags=accurate_rnd+full_chroma_int"
+    source += ["-vf", f"scale=out_color_matrix=bt709:out_range=tv:{exact}", "-pix_fmt", "yuv420p"]
     _encode(source, path, b"".join(frame.tobytes() for frame in frames))
 
 
