@@ -30,13 +30,17 @@ def pairs_per_second(dataroot: Path, size: int, batches: int) -> float:
         batch_size=BATCH,
         sampler=[i % len(dataset) for i in range((batches + 1) * BATCH)],
         num_workers=1,
-        worker_init_fn=lambda worker: cv2.setNumThreads(1),
     )
-    stream = iter(loader)
-    next(stream)
-    start = time.perf_counter()
-    count = sum(len(batch["lq"]) for batch in islice(stream, batches))
-    return count / (time.perf_counter() - start)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # before the worker is forked: OpenCV's threads do not live on in it
+    try:
+        stream = iter(loader)
+        next(stream)
+        start = time.perf_counter()
+        count = sum(len(batch["lq"]) for batch in islice(stream, batches))
+        return count / (time.perf_counter() - start)
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def main() -> None:
