@@ -13,7 +13,7 @@ import torch
 from smfd_plugin.restore import align, faces
 from smfd_plugin.vapoursynth import detection, filter, restoration
 
-STAGES = ("detect", "align", "fuse", "network", "blend")
+STAGES = ("detect", "align", "network", "blend")
 
 
 class Stopwatch:
@@ -72,7 +72,6 @@ class Stopwatch:
                 (filter, "make_detector", make_detector),
                 (align, "warp", warp),
                 (detection, "measure_blur", self.timed("align", detection.measure_blur)),
-                (faces, "fuse", self.timed("fuse", faces.fuse)),
                 (faces, "run_network", self.timed("network", faces.run_network)),
                 (restoration, "restore_faces", self.timed("blend", faces.restore_faces)),
                 (restoration, "blend_faces", self.timed("blend", faces.blend_faces)),

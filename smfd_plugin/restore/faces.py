@@ -9,22 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from smfd_plugin.restore import align, blend
 from smfd_plugin.restore.align import Matrix
 from smfd_plugin.restore.detect import Detection
-from smfd_plugin.restore.fusion import fuse
 from smfd_plugin.restore.network import run_network
 
 DEFAULT_MAX_CROP = 512
 DEFAULT_FEATHER = 0.02
-
-Neighbour = tuple[Tensor, NDArray[np.float32]]
-"""Another frame, like the one to restore, and a face's (5, 2) landmarks in it."""
 
 Box = tuple[int, int, int, int]
 """left, top, right, bottom in pixels, the last two exclusive."""
@@ -37,8 +31,8 @@ class FacePatch:
     Attributes:
         detection: the face.
         to_crop: matrix from the picture to the crop, see `align`.
-        crop: (3, S, S) float RGB, the face cut out.
-        restored: (3, S, S) float RGB, what the network made of it, not clamped.
+        crop: (3, S, S) float RGB, what the network saw.
+        restored: (3, S, S) float RGB, what it made of it, not clamped.
         logits: (K, S, S) mask logits.
         box: left, top, right, bottom in the picture, the last two exclusive.
         weight: (1, h, w) in [0, 1], how much of `pixels` to blend in; exactly 0 outside the face.
@@ -65,7 +59,6 @@ def restore_faces(
     max_crop: int = DEFAULT_MAX_CROP,
     feather: float = DEFAULT_FEATHER,
     strengths: Sequence[float] | None = None,
-    neighbours: Sequence[Sequence[Neighbour]] | None = None,
 ) -> list[FacePatch]:
     """Restores the given faces of a picture, which itself stays as it is.
 
@@ -77,7 +70,6 @@ def restore_faces(
         max_crop: largest side of a crop, one of align.CROP_SIZES.
         feather: softness of the blend's edge, as a part of the crop's side.
         strengths: factor in [0, 1] for the weights of each face; None: 1 for all.
-        neighbours: the same faces in other frames of a film, which `fusion.fuse` makes use of.
 
     Returns:
         The patches, in the order of the detections, on the frame's device. Detections whose
@@ -88,7 +80,7 @@ def restore_faces(
         MemoryError: see `network.run_network`.
     """
     align.check_max_crop(max_crop)
-    plans = _plan(detections, max_crop, frame.shape[-2:], strengths, neighbours)
+    plans = _plan(detections, max_crop, frame.shape[-2:], strengths)
     matrices = [plan.to_crop for plan in plans]
     patches: dict[int, FacePatch] = {}
     for (size, _), group in groupby(
@@ -98,8 +90,7 @@ def restore_faces(
         to_picture = [align.inverse(matrices[i]) for i in members]
         frames = frame.expand(len(members), -1, -1, -1)
         crops = align.warp(frames, to_picture, (size, size), "reflection").clamp(0, 1)
-        seen = torch.stack([_fused(crops[k], plans[i]) for k, i in enumerate(members)])
-        restored, logits = run_network(net, seen, half)
+        restored, logits = run_network(net, crops, half)
         masks = blend.head_mask(logits, feather)
         for k, i in enumerate(members):
             weight, pixels = _place(frame, plans, i, restored[k] - crops[k], masks[k])
@@ -155,7 +146,6 @@ class _Plan:
     to_crop: Matrix
     box: Box
     strength: float
-    neighbours: Sequence[Neighbour]
 
     @property
     def batch_key(self) -> tuple[int, int]:
@@ -168,34 +158,18 @@ def _plan(
     max_crop: int,
     picture: tuple[int, int],
     strengths: Sequence[float] | None = None,
-    neighbours: Sequence[Sequence[Neighbour]] | None = None,
 ) -> list[_Plan]:
     plans = []
-    strengths = strengths or [1.0] * len(detections)
-    neighbours = neighbours or [()] * len(detections)
-    for detection, strength, others in zip(detections, strengths, neighbours, strict=True):
+    for detection, strength in zip(detections, strengths or [1.0] * len(detections), strict=True):
         try:
-            # The largest size, so that it does not change to and fro from frame to frame.
-            seen = [detection.landmarks, *(landmarks for _, landmarks in others)]
-            size = max(align.crop_size(landmarks, max_crop) for landmarks in seen)
+            size = align.crop_size(detection.landmarks, max_crop)
             to_crop = align.picture_to_crop(detection.landmarks, size)
         except ValueError:  # a freak of the detector, which must not cost the other faces
             continue
         box = blend.region(align.inverse(to_crop), size, *picture)
         if box[0] < box[2] and box[1] < box[3]:
-            plans.append(_Plan(detection, size, to_crop, box, strength, others))
+            plans.append(_Plan(detection, size, to_crop, box, strength))
     return plans
-
-
-def _fused(crop: Tensor, plan: _Plan) -> Tensor:
-    """The crop, with what the neighbours add to it."""
-    return fuse(
-        crop,
-        [
-            (frame, align.inverse(align.picture_to_crop(landmarks, plan.size)))
-            for frame, landmarks in plan.neighbours
-        ],
-    )
 
 
 def _place(

@@ -37,14 +37,11 @@ class SteadyFace:
         detection: box, landmarks and score, smoothed.
         blur: smoothed.
         presence: in (0, 1], below 1 while the face appears or leaves.
-        path: smoothed (5, 2) landmarks in other frames of the window that show the face, by their
-            distance from this one.
     """
 
     detection: Detection
     blur: float
     presence: float
-    path: dict[int, NDArray[np.float32]]
 
 
 Track = dict[int, Sighting]
@@ -68,15 +65,7 @@ def steady_faces(
     """
     bridge = radius // 2
     faces = [
-        SteadyFace(
-            *_smooth(track, centre, radius),
-            _presence(track, centre, radius, len(window)),
-            {
-                index - centre: _smooth(track, index, radius)[0].landmarks
-                for index in sorted(track)
-                if index != centre
-            },
-        )
+        SteadyFace(*_smooth(track, centre, radius), _presence(track, centre, radius, len(window)))
         for track in _link(window, bridge)
         if min(track) <= centre <= max(track)
     ]
@@ -115,18 +104,18 @@ def _link(window: Sequence[Sequence[Sighting]], bridge: int) -> list[Track]:
     return tracks
 
 
-def _smooth(track: Track, at: int, radius: int) -> tuple[Detection, float]:
-    """The value at one frame of the straight line that fits the sightings best, the nearer ones
+def _smooth(track: Track, centre: int, radius: int) -> tuple[Detection, float]:
+    """The value at the centre of the straight line that fits the sightings best, the nearer ones
     counting more. For a complete window that is their weighted mean; at the ends of a track, unlike
     the mean, it does not lag behind a moving face."""
-    times = np.array(list(track)) - at
+    times = np.array(list(track)) - centre
     values = np.array(
         [
             [*s.detection.box, *s.detection.landmarks.flat, s.detection.score, s.blur]
             for s in track.values()
         ]
     )
-    weights = np.maximum(radius + 1.0 - np.abs(times), 0)
+    weights = radius + 1.0 - np.abs(times)
     weights /= weights.sum()
     mean, middle = weights @ values, weights @ times
     spread = weights @ np.square(times - middle)

@@ -107,7 +107,7 @@ def deblur(
         draw = Restorer(net, _pick_half(half, place), feather / 100, num_streams)
     show_all = preview in ("boxes", "masks")
     rgb = described.resize.Bicubic(format=vs.RGBS)
-    change = changes(rgb, faces, temporal, draw, num_streams, untouched=show_all)
+    change = changes(rgb, faces, draw, num_streams, untouched=show_all)
     result = _apply(clip, faces, change, matrix, show_all)
     return vs.core.std.StackHorizontal([clip, result]) if preview == "side" else result
 

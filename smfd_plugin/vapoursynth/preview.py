@@ -6,9 +6,8 @@ from colorsys import hsv_to_rgb
 import torch
 from torch import Tensor, nn
 
-from smfd_plugin.restore import align, restore_faces
+from smfd_plugin.restore import Detection, align, restore_faces
 from smfd_plugin.restore.blend import BACKGROUND
-from smfd_plugin.vapoursynth.restoration import Subject
 
 PREVIEWS = ("boxes", "masks", "side")
 
@@ -16,13 +15,12 @@ _RESTORED, _LEFT_ALONE = (0.1, 0.9, 0.2), (0.6, 0.6, 0.6)
 _MASK_OPACITY = 0.6
 
 
-def draw_boxes(image: Tensor, subjects: Sequence[Subject]) -> Tensor:
+def draw_boxes(image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]) -> Tensor:
     """Outlines boxes and dots landmarks: green where the face is restored, grey where it is left
     alone. A `restoration.Draw`."""
     picture = image.clone()
-    for subject in subjects:
-        face = subject.detection
-        colour = torch.tensor(_RESTORED if subject.amount > 0 else _LEFT_ALONE)[:, None, None]
+    for face, amount in zip(faces, amounts, strict=True):
+        colour = torch.tensor(_RESTORED if amount > 0 else _LEFT_ALONE)[:, None, None]
         left, top, right, bottom = (round(float(edge)) for edge in face.box)
         line = max(1, (right - left) // 60)
         for x, y, width, height in (
@@ -47,9 +45,10 @@ class MaskPainter:
     def __init__(self, net: nn.Module) -> None:
         self._net = net
 
-    def __call__(self, image: Tensor, subjects: Sequence[Subject]) -> Tensor:
+    def __call__(
+        self, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
+    ) -> Tensor:
         """See Draw; the amounts do not matter."""
-        faces = [subject.detection for subject in subjects]
         device = next(self._net.parameters()).device
         picture = image.to(device, copy=True)
         for patch in restore_faces(self._net, picture, faces):

@@ -24,9 +24,6 @@ BLUR = "SMFDBlur"
 AMOUNTS = "SMFDAmounts"
 NAMES = (COUNT, BOXES, LANDMARKS, SCORES, BLUR, AMOUNTS)
 
-PATHS = "SMFDPaths"
-"""Landmarks of each face in each frame of the window around this one; NaN where it is not shown."""
-
 ERROR = "SMFDError"
 """What went wrong in a frame; core.smfd.Check makes it the frame's error."""
 
@@ -65,29 +62,6 @@ def read_faces(props: Mapping[str, Any]) -> list[Sighting]:
 def read_amounts(props: Mapping[str, Any]) -> list[float]:
     """The amounts that `write_faces` wrote."""
     return _numbers(props[AMOUNTS]).tolist() if props[COUNT] else []
-
-
-Path = dict[int, NDArray[np.float32]]
-"""A face's (5, 2) landmarks in other frames, by their distance from this one."""
-
-
-def write_paths(props: MutableMapping[str, Any], paths: Sequence[Path], radius: int) -> None:
-    """Sets PATHS."""
-    missing = np.full((5, 2), np.nan)
-    rows = [path.get(k, missing) for path in paths for k in range(-radius, radius + 1)]
-    if rows:
-        props[PATHS] = np.stack(rows).astype(float).ravel().tolist()
-
-
-def read_paths(props: Mapping[str, Any], radius: int) -> list[Path]:
-    """What `write_paths` wrote."""
-    if not props[COUNT]:
-        return []
-    rows = np.array(props[PATHS], np.float32).reshape(props[COUNT], 2 * radius + 1, 5, 2)
-    return [
-        {k - radius: points for k, points in enumerate(row) if np.isfinite(points).all()}
-        for row in rows
-    ]
 
 
 def _numbers(value: float | list[float]) -> NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -11,33 +10,24 @@ import vapoursynth as vs
 from torch import Tensor, nn
 
 from smfd_plugin.restore import Detection, blend_faces, faces_region, restore_faces
-from smfd_plugin.restore.faces import Neighbour
 from smfd_plugin.vapoursynth.errors import PREFIX, Stage, catch_errors
 from smfd_plugin.vapoursynth.parts import cut_out, moved, paste
-from smfd_plugin.vapoursynth.properties import Path, read_amounts, read_faces, read_paths
-from smfd_plugin.vapoursynth.window import cached, window
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A face to draw.
-
-    Attributes:
-        detection: in the image's coordinates.
-        amount: how strongly to change it, in [0, 1].
-        neighbours: parts of other frames that show it, and where it is in them.
-    """
-
-    detection: Detection
-    amount: float
-    neighbours: Sequence[Neighbour] = ()
+from smfd_plugin.vapoursynth.properties import read_amounts, read_faces
 
 
 class Draw(Protocol):
     """Draws faces anew."""
 
-    def __call__(self, image: Tensor, subjects: Sequence[Subject]) -> Tensor:
-        """A changed copy of the (3, h, w) RGB image in [0, 1], on the CPU."""
+    def __call__(
+        self, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
+    ) -> Tensor:
+        """A changed copy of the (3, h, w) RGB image.
+
+        Args:
+            image: in [0, 1], on the CPU.
+            faces: in the image's coordinates.
+            amounts: how strongly to change each, in [0, 1].
+        """
 
 
 class Restorer:
@@ -61,12 +51,14 @@ class Restorer:
             on_gpu = self._device.type == "cuda"
             self._streams.put(torch.cuda.Stream(self._device) if on_gpu else None)
 
-    def __call__(self, image: Tensor, subjects: Sequence[Subject]) -> Tensor:
+    def __call__(
+        self, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
+    ) -> Tensor:
         """See Draw."""
         stream = self._streams.get()
         try:
             with torch.cuda.stream(stream):
-                restored = self._restore(self._net, self._device, image, subjects)
+                restored = self._restore(self._net, image.to(self._device), faces, amounts)
                 return restored.cpu()
         except (MemoryError, torch.OutOfMemoryError):
             if self._device.type == "cpu":
@@ -79,95 +71,52 @@ class Restorer:
                 vs.MESSAGE_TYPE_WARNING,
                 f"{PREFIX}{self._device} lacks memory; what does not fit is done on the CPU",
             )
-        return self._restore(self._on_cpu, torch.device("cpu"), image, subjects)
+        return self._restore(self._on_cpu, image, faces, amounts)
 
     def _restore(
-        self, net: nn.Module, device: torch.device, image: Tensor, subjects: Sequence[Subject]
+        self, net: nn.Module, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
     ) -> Tensor:
-        there = image.to(device)
         patches = restore_faces(
-            net,
-            there,
-            [subject.detection for subject in subjects],
-            half=self._half,
-            feather=self._feather,
-            strengths=[subject.amount for subject in subjects],
-            neighbours=[
-                [(frame.to(device), landmarks) for frame, landmarks in subject.neighbours]
-                for subject in subjects
-            ],
+            net, image, faces, half=self._half, feather=self._feather, strengths=amounts
         )
-        return blend_faces(there, patches)
+        return blend_faces(image, patches)
 
 
 def changes(
-    rgb: vs.VideoNode,
-    faces: vs.VideoNode,
-    radius: int,
-    draw: Draw,
-    num_streams: int,
-    untouched: bool,
+    rgb: vs.VideoNode, faces: vs.VideoNode, draw: Draw, num_streams: int, untouched: bool
 ) -> vs.VideoNode:
     """RGBS frames of what drawing the faces adds to each frame, exactly 0 everywhere else.
 
     Args:
         rgb: the clip in RGBS.
         faces: from `detection.steady`.
-        radius: frames before and after each that it draws on.
-        draw: draws the faces.
+        draw: draws them.
         num_streams: frames that are drawn at the same time.
         untouched: draw faces whose amount is 0, too.
     """
     blank = rgb.std.BlankClip(keep=True)
-    stage = _stage(radius, draw, untouched)
-    rgb = cached(rgb, 2 * radius + 2 * num_streams + 1)
-    sources = [blank, faces, *window(rgb, radius)]
+    stage = _stage(draw, untouched)
     # One ModifyFrame makes one frame at a time.
-    streams = [blank.std.ModifyFrame(sources, stage) for _ in range(num_streams)]
+    streams = [blank.std.ModifyFrame([blank, rgb, faces], stage) for _ in range(num_streams)]
     if num_streams == 1:
         return streams[0]
     return blank.std.FrameEval(lambda n: streams[n % num_streams], clip_src=streams)
 
 
-def _stage(radius: int, draw: Draw, untouched: bool) -> Stage:
+def _stage(draw: Draw, untouched: bool) -> Stage:
     @catch_errors
     def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        blank, tracked, *pictures = f
-        rows = zip(
-            read_faces(tracked.props),
-            read_amounts(tracked.props),
-            read_paths(tracked.props, radius),
-            strict=True,
-        )
-        chosen = [row for row in rows if row[1] > 0 or untouched]
-        box = faces_region([face.detection for face, _, _ in chosen], (blank.height, blank.width))
+        blank, picture, tracked = f
+        found = zip(read_faces(tracked.props), read_amounts(tracked.props), strict=True)
+        chosen = [(face.detection, amount) for face, amount in found if amount > 0 or untouched]
+        detections = [detection for detection, _ in chosen]
+        box = faces_region(detections, (picture.height, picture.width))
         if box is None:
             return blank
-        image = cut_out(pictures[radius], box)
-        subjects = [
-            Subject(
-                moved(face.detection, box),
-                amount,
-                _neighbours(face.detection, path, pictures, radius),
-            )
-            for face, amount, path in chosen
-        ]
+        image = cut_out(picture, box)
+        inside = [moved(detection, box) for detection in detections]
         frame = blank.copy()
-        paste(frame, box, draw(image, subjects) - image)
+        paste(frame, box, draw(image, inside, [amount for _, amount in chosen]) - image)
         return frame
 
     return stage
-
-
-def _neighbours(
-    face: Detection, path: Path, pictures: Sequence[vs.VideoFrame], radius: int
-) -> list[Neighbour]:
-    """The face's surroundings in other frames."""
-    neighbours = []
-    for k, landmarks in path.items():
-        there = replace(face, landmarks=landmarks)
-        picture = pictures[radius + k]
-        box = faces_region([there], (picture.height, picture.width))
-        if box is not None:
-            neighbours.append((cut_out(picture, box), moved(there, box).landmarks))
-    return neighbours

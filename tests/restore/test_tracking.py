@@ -106,11 +106,3 @@ def test_a_jump_is_another_face():
     (steady,) = steady_faces(window, 1, 3)
     np.testing.assert_allclose(steady.detection.box, seen(0).detection.box, atol=1e-4)
     assert steady.presence == pytest.approx(1 / 3)
-
-
-def test_the_path_leads_through_the_frames_that_show_the_face():
-    window = [[], [seen(10)], [seen(20)], [], [seen(40)]]
-    (steady,) = steady_faces(window, 2, 2)
-    assert list(steady.path) == [-1, 2]
-    for distance, points in steady.path.items():
-        np.testing.assert_allclose(points - POINTS, [[20 + 10 * distance, 0]] * 5, atol=1e-3)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from smfd_plugin.restore import make_detector, restore_faces
-from smfd_plugin.vapoursynth.restoration import Restorer, Subject
+from smfd_plugin.vapoursynth.restoration import Restorer
 
 
 @pytest.fixture
@@ -14,8 +14,8 @@ def image(astronaut) -> torch.Tensor:
 def test_a_device_without_memory_gives_way_to_the_cpu_with_one_warning(
     image, tiny_net, caplog, monkeypatch
 ):
-    faces = [Subject(face, 1.0) for face in make_detector("tiny")(image)]
-    expected = Restorer(tiny_net, False, 0.02, 1)(image, faces)
+    faces = make_detector("tiny")(image)
+    expected = Restorer(tiny_net, False, 0.02, 1)(image, faces, [1.0])
     assert not torch.equal(expected, image)
 
     def crowded(net, picture, *rest, **more):
@@ -27,7 +27,7 @@ def test_a_device_without_memory_gives_way_to_the_cpu_with_one_warning(
     restorer = Restorer(tiny_net, False, 0.02, 1)
     restorer._device = torch.device("meta")
     for _ in range(2):
-        assert torch.equal(restorer(image, faces), expected)
+        assert torch.equal(restorer(image, faces, [1.0]), expected)
     warning = "smfd.Deblur: meta lacks memory; what does not fit is done on the CPU"
     assert caplog.messages == [warning]
 
@@ -38,15 +38,12 @@ def test_a_cpu_without_memory_says_so(image, tiny_net, monkeypatch):
 
     monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.restore_faces", crowded)
     with pytest.raises(MemoryError, match="full"):
-        Restorer(tiny_net, False, 0.02, 1)(image, [])
+        Restorer(tiny_net, False, 0.02, 1)(image, [], [])
 
 
 def test_amounts_scale_each_face(image, tiny_net):
     faces = make_detector("tiny")(image)
     restorer = Restorer(tiny_net, False, 0.02, 1)
-    full, faint, none = (
-        restorer(image, [Subject(face, amount) for face in faces]) - image
-        for amount in (1.0, 0.25, 0.0)
-    )
+    full, faint, none = (restorer(image, faces, [amount]) - image for amount in (1.0, 0.25, 0.0))
     torch.testing.assert_close(faint, full / 4, atol=1e-6, rtol=0)
     assert not none.any()

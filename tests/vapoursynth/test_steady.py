@@ -7,7 +7,6 @@ import pytest
 import vapoursynth as vs
 
 from smfd_plugin.restore import make_detector
-from smfd_plugin.vapoursynth import deblur
 
 
 @pytest.fixture
@@ -23,10 +22,10 @@ def threads():
 def test_frames_do_not_depend_on_the_order_of_requests(
     portrait, restored, planes, threads, streams
 ):
-    clip = portrait(vs.YUV420P8, length=8)
+    clip = portrait(vs.YUV420P8, length=12)
     expected = [planes(frame) for frame in restored(clip).frames()]
-    for seed in range(2):
-        order = random.Random(seed).choices(range(8), k=10)
+    for seed in range(3):
+        order = random.Random(seed).choices(range(12), k=18)
         sharp = restored(clip, num_streams=streams)
         futures = [(n, sharp.get_frame_async(n)) for n in order]
         for n, future in futures:
@@ -39,29 +38,6 @@ def test_a_trimmed_clip_is_the_same_beyond_the_window(portrait, restored, same):
     whole, trimmed = restored(clip, temporal=2), restored(clip[4:], temporal=2)
     for n in (6, 9, 11):
         assert same(whole.get_frame(n), trimmed.get_frame(n - 4))
-
-
-def test_neighbours_take_noise_away(portrait, identity_weights, planes):
-    rng = np.random.default_rng(0)
-    still = portrait(vs.RGBS, length=1).std.Loop(9)
-
-    def grain(n, f):
-        frame = f.copy()
-        for plane in range(3):
-            noise = rng.normal(0, 0.05, (256, 256))
-            np.copyto(np.asarray(frame[plane]), np.asarray(f[plane]) + noise)
-        return frame
-
-    grainy = [f.copy() for f in still.std.ModifyFrame(still, grain).frames()]
-    clip = still.std.ModifyFrame(still, lambda n, f: grainy[n])
-    errors = []
-    for temporal in (0, 3):
-        sharp = deblur(clip, weights=identity_weights, sharp_gate=0, temporal=temporal)
-        left, top, right, bottom = np.round(sharp.get_frame(4).props["SMFDBoxes"]).astype(int)
-        face = np.s_[top + 25 : bottom - 25, left + 25 : right - 25]
-        errors.append((planes(sharp.get_frame(4))[1] - planes(still.get_frame(4))[1])[face].std())
-    assert errors[0] == pytest.approx(0.05, rel=0.1)
-    assert errors[1] < 0.9 * errors[0]
 
 
 @pytest.mark.parametrize("length", [1, 2, 5])
@@ -84,8 +60,8 @@ def test_each_frame_is_searched_once(portrait, restored, monkeypatch):
         return run
 
     monkeypatch.setattr("smfd_plugin.vapoursynth.filter.make_detector", counting)
-    assert len(list(restored(portrait(length=10)).frames())) == 10
-    assert len(calls) == 10
+    assert len(list(restored(portrait(length=14)).frames())) == 14
+    assert len(calls) == 14
 
 
 def test_faces_fade_in_and_out_and_gaps_are_bridged(portrait, restored):
