@@ -52,20 +52,7 @@ def read_checkpoint(weights: str | Path | None = None) -> Checkpoint:
         WeightsError: no such file, or one that is broken, holds code, does not fit our networks or
             has weights that are not finite; or shipped weights with another checksum.
     """
-    path = _find(weights)
-    checkpoint = _read(path)
-    key = "params_ema" if "params_ema" in checkpoint else "params"
-    state = checkpoint.get(key)
-    if not _is_state_dict(state):
-        raise WeightsError(
-            f"{path} is no BasicSR checkpoint: it holds no tensors under 'params' or 'params_ema'"
-        )
-    broken = [name for name, value in state.items() if not torch.isfinite(value).all()]
-    if broken:
-        raise WeightsError(f"{path}: weights are not finite ({_first(broken)}); get the file again")
-    network = checkpoint.get("network", {"type": "SMFDUNet"})
-    _check_fit(_build(network, path).state_dict(), state, path)
-    return Checkpoint(network, {name: value.float() for name, value in state.items()})
+    return _load(weights)[0]
 
 
 def load_network(weights: str | Path | None = None) -> nn.Module:
@@ -80,9 +67,8 @@ def load_network(weights: str | Path | None = None) -> nn.Module:
     Raises:
         WeightsError: see `read_checkpoint`.
     """
-    network, state_dict = read_checkpoint(weights)
-    net = _build(network, _find(weights))
-    net.load_state_dict(state_dict, assign=True)
+    checkpoint, net = _load(weights)
+    net.load_state_dict(checkpoint.state_dict, assign=True)
     return net.eval()
 
 
@@ -114,6 +100,25 @@ def save_weights(
     partial = path.with_name(path.name + ".partial")
     torch.save({"params": params, "network": dict(network)}, partial)
     os.replace(partial, path)
+
+
+def _load(weights: str | Path | None) -> tuple[Checkpoint, nn.Module]:
+    """What `read_checkpoint` returns, and the network that it fits, on the meta device."""
+    path = _find(weights)
+    checkpoint = _read(path)
+    key = "params_ema" if "params_ema" in checkpoint else "params"
+    state = checkpoint.get(key)
+    if not _is_state_dict(state):
+        raise WeightsError(
+            f"{path} is no BasicSR checkpoint: it holds no tensors under 'params' or 'params_ema'"
+        )
+    broken = [name for name, value in state.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise WeightsError(f"{path}: weights are not finite ({_first(broken)}); get the file again")
+    network = checkpoint.get("network", {"type": "SMFDUNet"})
+    net = _build(network, path)
+    _check_fit(net.state_dict(), state, path)
+    return Checkpoint(network, {name: value.float() for name, value in state.items()}), net
 
 
 def _find(weights: str | Path | None) -> Path:
