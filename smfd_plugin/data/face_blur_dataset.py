@@ -15,6 +15,9 @@ from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.faces import FaceFolder
 from smfd_plugin.data.scenarios import read_scenarios
 
+UNTOUCHED = -1
+"""Stands for a scenario number where a face is not degraded at all."""
+
 
 @DATASET_REGISTRY.register()
 class FaceBlurDataset(Dataset):
@@ -29,6 +32,8 @@ class FaceBlurDataset(Dataset):
         crop_size: pixels, random crops of this size; absent: whole faces.
         use_hflip: mirror half of the faces.
         blur: `factors` and `weights` of the BlurSpace; absent: the default space, drawn uniformly.
+        sharp_ratio: part of the samples, in [0, 1], that stay as they are (scenario -1), so that
+            the network learns to leave a sharp face alone; absent: none. Not for a fixed set.
         scenarios: makes the set fixed, for validation: a list for read_scenarios. Pair i is face i
             with scenario i; the shorter of the two repeats.
 
@@ -54,6 +59,9 @@ class FaceBlurDataset(Dataset):
         roots = opt["dataroot"] if isinstance(opt["dataroot"], list) else [opt["dataroot"]]
         folders = [FaceFolder(Path(root)) for root in roots]
         self.faces = [(folder, face) for folder in folders for face in folder.faces]
+        self.sharp_ratio: float = opt.get("sharp_ratio", 0.0)
+        if not 0 <= self.sharp_ratio <= 1:
+            raise ValueError(f"sharp_ratio {self.sharp_ratio} is not in [0, 1]")
         self.space = BlurSpace(**opt.get("blur", {}))
         self.scenarios = read_scenarios(opt["scenarios"]) if "scenarios" in opt else None
         self._rng: np.random.Generator | None = None
@@ -71,7 +79,8 @@ class FaceBlurDataset(Dataset):
         if self.scenarios is None:
             size = self._generator().integers(self.min_gt_size, self.gt_size + 1)
             gt, mask = folder.read(face, int(size), self.min_gt_size)
-            number = self.space.sample(self._generator())
+            sharp = self._generator().random() < self.sharp_ratio
+            number = UNTOUCHED if sharp else self.space.sample(self._generator())
             lq, gt, mask = self._random_pair(gt, mask, number)
         else:
             gt, mask = folder.read(face, self.gt_size)
@@ -97,17 +106,16 @@ class FaceBlurDataset(Dataset):
             gt, mask = gt[:, ::-1], mask[:, ::-1]
         size = self.crop_size
         top, left = rng.integers(gt.shape[0] - size + 1, size=2)
+        inside = np.s_[top : top + size, left : left + size]
+        if number == UNTOUCHED:
+            return gt[inside], gt[inside], mask[inside]
         scenario = self.space[number]
         reach = scenario.kernel().shape[0] // 2
         y, x = max(top - reach, 0), max(left - reach, 0)
         around = gt[y : top + size + reach, x : left + size + reach]
         blurry = scenario.apply(np.ascontiguousarray(around))
         lq = blurry[top - y : top - y + size, left - x : left - x + size]
-        return (
-            lq,
-            gt[top : top + size, left : left + size],
-            mask[top : top + size, left : left + size],
-        )
+        return lq, gt[inside], mask[inside]
 
     def _generator(self) -> np.random.Generator:
         """One stream a worker and epoch, from PyTorch's worker seed: reproducible under the run's

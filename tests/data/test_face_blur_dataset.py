@@ -78,6 +78,27 @@ def test_a_crop_is_blurred_like_the_whole_face(faces):
         assert min(errors) <= 1.01  # a rounding step
 
 
+def test_a_part_of_the_faces_stays_sharp(faces):
+    torch.manual_seed(0)
+    dataset = FaceBlurDataset(options(faces, crop_size=32, use_hflip=True, sharp_ratio=0.5))
+    samples = [dataset[i % 3] for i in range(60)]
+    untouched = [sample for sample in samples if sample["scenario"] == -1]
+    assert 15 < len(untouched) < 45
+    assert all(torch.equal(sample["lq"], sample["gt"]) for sample in untouched)
+    assert all(torch.any(s["lq"] != s["gt"]) for s in samples if s["scenario"] >= 0)
+
+
+def test_no_face_stays_sharp_unless_asked_for(faces):
+    dataset = FaceBlurDataset(options(faces, crop_size=32))
+    assert all(dataset[0]["scenario"] >= 0 for _ in range(20))
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.5])
+def test_an_impossible_ratio_of_sharp_faces_is_refused(faces, ratio):
+    with pytest.raises(ValueError, match="sharp_ratio"):
+        FaceBlurDataset(options(faces, sharp_ratio=ratio))
+
+
 def test_fixed_scenarios_pair_faces_with_numbers(faces, tmp_path):
     numbers = [5, 1_000_000, 77, 12_345_678_901]
     path = tmp_path / "list.txt"
