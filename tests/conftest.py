@@ -9,6 +9,7 @@ from skimage import data
 
 from smfd_plugin.archs import SMFDUNet
 from smfd_plugin.weights import save_weights
+from smfd_plugin.weights.difface import build_difface
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -20,6 +21,22 @@ TINY = {
     "mask_widths": (8, 8, 8, 8),
 }
 """Hyper-parameters of a network that takes no time."""
+
+TINY_DIFFACE = {
+    "estimator": {"type": "SRCNNEstimator", "width": 8, "depth": 1},
+    "prior": {
+        "type": "DiffusionUNet",
+        "image_size": 32,
+        "channel_mult": [1, 1],
+        "num_res_blocks": 1,
+        "attention_resolutions": [],
+        "num_head_channels": 32,
+    },
+    "steps": 10,
+    "start": 2,
+    "eta": 0.5,
+}
+"""The same of a DifFace, for faces of 32 pixels."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,4 +77,15 @@ def tiny_weights(tiny_net: SMFDUNet, tmp_path: Path) -> Path:
     """A weights file of `tiny_net`."""
     path = tmp_path / "tiny.pth"
     save_weights(path, tiny_net.state_dict(), {"type": "SMFDUNet", **TINY}, half=False)
+    return path
+
+
+@pytest.fixture
+def tiny_difface(tmp_path: Path) -> Path:
+    """A weights file of a DifFace with random weights."""
+    torch.manual_seed(0)
+    difface = build_difface(**TINY_DIFFACE)
+    torch.nn.init.normal_(difface.prior.out[-1].weight, std=0.02)
+    path = tmp_path / "difface.pth"
+    save_weights(path, difface.state_dict(), {"type": "DifFace", **TINY_DIFFACE}, half=False)
     return path

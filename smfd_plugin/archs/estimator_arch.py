@@ -1,17 +1,30 @@
 """DifFace's diffused estimators (arXiv 2212.06512): networks that restore a face as well as a
 pixel loss can teach them, SwinIR and a small SRCNN."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import torch
 from basicsr.archs.swinir_arch import SwinIR
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from smfd_plugin.archs.blocks import pad_to_multiple
 
 FACTOR = 8
 """SwinIREstimator works at 1/8 of the input's size."""
+
+
+class _LinspaceOnCPU(TorchFunctionMode):
+    """SwinIR reads numbers out of a linspace as it is built, which the meta device has none of."""
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        where = {"device": "cpu"} if func is torch.linspace else {}
+        return func(*args, **where | (kwargs or {}))
 
 
 @ARCH_REGISTRY.register()
@@ -40,16 +53,17 @@ class SwinIREstimator(SwinIR):
         window_size: int = 8,
         mlp_ratio: float = 2,
     ) -> None:
-        super().__init__(
-            img_size=img_size,
-            embed_dim=embed_dim,
-            depths=depths,
-            num_heads=num_heads,
-            window_size=window_size,
-            mlp_ratio=mlp_ratio,
-            upscale=4,  # the most that BasicSR offers; conv_up3 below makes it 8
-            upsampler="nearest+conv",
-        )
+        with _LinspaceOnCPU():
+            super().__init__(
+                img_size=img_size,
+                embed_dim=embed_dim,
+                depths=depths,
+                num_heads=num_heads,
+                window_size=window_size,
+                mlp_ratio=mlp_ratio,
+                upscale=4,  # the most that BasicSR offers; conv_up3 below makes it 8
+                upsampler="nearest+conv",
+            )
         self.multiple = FACTOR * window_size
         self.conv_first = nn.Sequential(
             nn.PixelUnshuffle(FACTOR), nn.Conv2d(3 * FACTOR**2, embed_dim, 3, padding=1)

@@ -14,6 +14,7 @@ from smfd_plugin.restore.deblurrer import FaceDeblurrer
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, DETECTORS
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP
 from smfd_plugin.restore.io import SUFFIXES, read_picture, write_picture, write_whole
+from smfd_plugin.weights import METHODS
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "their structure in it)",
     )
     add("--overwrite", action="store_true", help="replace outputs that are already there")
-    add("--weights", metavar="FILE", help="weights of the network (default: the shipped ones)")
+    add(
+        "--method",
+        choices=METHODS,
+        default="smfd",
+        help="smfd, or difface, which is very slow and needs --weights (default: %(default)s)",
+    )
+    add("--weights", metavar="FILE", help="weights of the method (default: the shipped ones)")
     add(
         "--strength",
         metavar="0..1",
@@ -100,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
         args.device,
         args.half,
         args.detector,
+        method=args.method,
         detector_folder=args.detector_folder,
         threshold=args.threshold,
         max_crop=args.max_crop,

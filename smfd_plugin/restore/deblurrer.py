@@ -11,8 +11,8 @@ from torch import Tensor
 from smfd_plugin.restore.align import check_max_crop
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, make_detector
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP, FacePatch, blend_faces, restore_faces
+from smfd_plugin.restore.method import load_method
 from smfd_plugin.restore.network import pick_device, run_network
-from smfd_plugin.weights import load_network
 
 MIN_SIDE = 32
 """Smallest height and width of an aligned face, in pixels."""
@@ -58,6 +58,7 @@ class FaceDeblurrer:
         device: `auto` (the GPU if there is one), `cpu`, `cuda` or `cuda:N`.
         half: compute in 16 bits where the device is faster so; results differ by about 1/255.
         detector: `auto`, `retinaface` or `tiny`, see `detect.make_detector`.
+        method: `smfd` or `difface`, see `method.load_method`.
         detector_folder: where facexlib's detector weights lie; None: where facexlib keeps them.
         threshold: smallest score of a face, in (0, 1).
         max_crop: largest side of an aligned face in pixels, one of align.CROP_SIZES; larger faces
@@ -65,12 +66,12 @@ class FaceDeblurrer:
         strength: how much of the restoration to blend in, in [0, 1].
 
     Attributes:
-        net: the network, in eval mode.
+        net: the method's network, in eval mode.
         device: the torch.device it is on.
 
     Raises:
-        ValueError: unknown device or detector, a value out of range, or weights that cannot be
-            used (WeightsError).
+        ValueError: unknown device, detector or method, a value out of range, or weights that cannot
+            be used (WeightsError).
         FileNotFoundError: detector weights that are asked for and not there.
     """
 
@@ -81,6 +82,7 @@ class FaceDeblurrer:
         half: bool = False,
         detector: str = "auto",
         *,
+        method: str = "smfd",
         detector_folder: str | Path | None = None,
         threshold: float = DEFAULT_THRESHOLD,
         max_crop: int = DEFAULT_MAX_CROP,
@@ -90,7 +92,7 @@ class FaceDeblurrer:
             raise ValueError(f"strength is {strength}; it lies between 0 and 1")
         check_max_crop(max_crop)
         self.device = pick_device(device)
-        self.net = load_network(weights).to(self.device)
+        self.net = load_method(method, weights).to(self.device)
         self.half = half
         self.max_crop = max_crop
         self.strength = strength

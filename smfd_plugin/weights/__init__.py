@@ -3,25 +3,42 @@
 A file is BasicSR's `{'params': ..., 'params_ema': ...}` plus `'network'`: the network's type and
 hyper-parameters, so that they need not be repeated. It holds tensors and plain values only and is
 read with `torch.load(weights_only=True)`.
+
+A DifFace is such a file, too, or a YAML file that names one file for each of its parts:
+
+    type: DifFace
+    estimator: {type: SwinIREstimator, weights: FILE}
+    prior: {type: DiffusionUNet, weights: FILE}
+    steps: 250
+    start: 100
+    eta: 0.5
+    source: where to get the files (optional)
+
+Files are looked for beside the YAML file, then from here; the name of shipped weights will do. The
+type and hyper-parameters of a part whose file holds them need not be given.
 """
 
 import hashlib
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from smfd_plugin.archs.smfd_unet_arch import SMFDUNet
+from smfd_plugin.weights.difface import PARTS, build_difface
 
 SHIPPED = Path(__file__).parent
 DEFAULT = "smfd-unet"
 CHECKSUMS = "SHA256SUMS"
 """List of the shipped files' checksums, as `sha256sum *.pth` writes it."""
-NETWORKS: dict[str, type[nn.Module]] = {"SMFDUNet": SMFDUNet}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"SMFDUNet": SMFDUNet, "DifFace": build_difface}
+METHODS = {"smfd": "SMFDUNet", "difface": "DifFace"}
+"""The network of each method of restoring faces."""
 
 
 class WeightsError(ValueError):
@@ -55,19 +72,24 @@ def read_checkpoint(weights: str | Path | None = None) -> Checkpoint:
     return _load(weights)[0]
 
 
-def load_network(weights: str | Path | None = None) -> nn.Module:
+def load_network(weights: str | Path | None = None, method: str = "smfd") -> nn.Module:
     """Builds the network that a weights file describes.
 
     Args:
         weights: as for `read_checkpoint`.
+        method: whose network it must be, one of METHODS.
 
     Returns:
         The float32 module on the CPU, in eval mode.
 
     Raises:
-        WeightsError: see `read_checkpoint`.
+        WeightsError: see `read_checkpoint`; or weights of another method.
     """
     checkpoint, net = _load(weights)
+    kind = checkpoint.network["type"]
+    if kind != METHODS[method]:
+        fitting = next(name for name, network in METHODS.items() if network == kind)
+        raise WeightsError(f"{weights} is of the method {fitting}, not {method}")
     net.load_state_dict(checkpoint.state_dict, assign=True)
     return net.eval()
 
@@ -93,7 +115,7 @@ def save_weights(
     path = Path(path)
     _network_class(network, path)
     dtype = torch.float16 if half else torch.float32
-    params = {name: value.detach().cpu().to(dtype) for name, value in state_dict.items()}
+    params = {name: _cast(value.detach().cpu(), dtype) for name, value in state_dict.items()}
     broken = [name for name, value in params.items() if not torch.isfinite(value).all()]
     if broken:
         raise WeightsError(f"{path} not written: not finite as {dtype} ({_first(broken)})")
@@ -105,9 +127,8 @@ def save_weights(
 def _load(weights: str | Path | None) -> tuple[Checkpoint, nn.Module]:
     """What `read_checkpoint` returns, and the network that it fits, on the meta device."""
     path = _find(weights)
-    checkpoint = _read(path)
-    key = "params_ema" if "params_ema" in checkpoint else "params"
-    state = checkpoint.get(key)
+    checkpoint = _read_parts(path) if path.suffix in (".yml", ".yaml") else _read(path)
+    state = checkpoint.get("params_ema", checkpoint.get("params"))
     if not _is_state_dict(state):
         raise WeightsError(
             f"{path} is no BasicSR checkpoint: it holds no tensors under 'params' or 'params_ema'"
@@ -118,7 +139,45 @@ def _load(weights: str | Path | None) -> tuple[Checkpoint, nn.Module]:
     network = checkpoint.get("network", {"type": "SMFDUNet"})
     net = _build(network, path)
     _check_fit(net.state_dict(), state, path)
-    return Checkpoint(network, {name: value.float() for name, value in state.items()}), net
+    state = {name: _cast(value, torch.float32) for name, value in state.items()}
+    return Checkpoint(network, state), net
+
+
+def _read_parts(path: Path) -> Mapping[str, Any]:
+    """The checkpoint of a DifFace whose parts lie in files of their own."""
+    try:
+        options = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path} is no YAML file that names weights") from error
+    if not isinstance(options, Mapping):
+        raise WeightsError(f"{path} must name the parts of a DifFace: {', '.join(PARTS)}")
+    network = {name: value for name, value in options.items() if name != "source"}
+    params = {}
+    for part in PARTS:
+        given = network.get(part)
+        if not isinstance(given, Mapping) or not isinstance(given.get("weights"), str):
+            raise WeightsError(f"{path}: {part} needs `weights`, the file of its weights")
+        file = _find_part(path, given["weights"], options.get("source"))
+        checkpoint = _read(file)
+        keys = ("params_ema", "params", "state_dict")  # the last is of the authors' training
+        state = next((checkpoint[key] for key in keys if key in checkpoint), checkpoint)
+        if not _is_state_dict(state):
+            raise WeightsError(f"{file} holds no weights of a network")
+        params |= {f"{part}.{name}": value for name, value in state.items()}
+        described = {name: value for name, value in given.items() if name != "weights"}
+        network[part] = {**checkpoint.get("network", {}), **described}
+    return {"params": params, "network": network}
+
+
+def _find_part(path: Path, weights: str, source: str | None) -> Path:
+    beside = path.parent / weights
+    if beside.is_file():
+        return beside
+    try:
+        return _find(weights)
+    except WeightsError as error:
+        remedy = f"; get it from {source}" if source else ""
+        raise WeightsError(f"{path}: {error}{remedy}") from error
 
 
 def _find(weights: str | Path | None) -> Path:
@@ -160,6 +219,11 @@ def _read(path: Path) -> Mapping[str, Any]:
     return checkpoint
 
 
+def _cast(value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Weights in that type; tables of indices stay whole numbers."""
+    return value.to(dtype) if value.is_floating_point() else value
+
+
 def _is_state_dict(state: object) -> bool:
     return (
         isinstance(state, Mapping)
@@ -168,7 +232,7 @@ def _is_state_dict(state: object) -> bool:
     )
 
 
-def _network_class(network: object, path: Path) -> type[nn.Module]:
+def _network_class(network: object, path: Path) -> Callable[..., nn.Module]:
     kind = network.get("type") if isinstance(network, Mapping) else network
     if not isinstance(kind, str) or kind not in NETWORKS:
         raise WeightsError(f"{path}: unknown network {kind!r}; known: {', '.join(NETWORKS)}")
@@ -182,7 +246,7 @@ def _build(network: object, path: Path) -> nn.Module:
     try:
         with torch.device("meta"):
             return cls(**options)
-    except (TypeError, ValueError, IndexError, RuntimeError, OverflowError) as error:
+    except (TypeError, ValueError, IndexError, RuntimeError, ArithmeticError) as error:
         reason = str(error).splitlines()[0]
         raise WeightsError(f"{path}: hyper-parameters do not make a network: {reason}") from error
 

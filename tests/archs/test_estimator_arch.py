@@ -48,3 +48,9 @@ def test_srcnn_adds_a_residual_to_the_input():
     torch.nn.init.zeros_(net.layers[-1].bias)
     lq = torch.rand(1, 3, 30, 30)
     assert torch.equal(net(lq), lq)
+
+
+def test_swinir_can_be_built_without_memory():
+    with torch.device("meta"):
+        net = SwinIREstimator(img_size=8, embed_dim=12, depths=[2], num_heads=[2])
+    assert all(value.is_meta for value in net.state_dict().values())

@@ -137,3 +137,16 @@ def test_mistakes_are_named_before_anything_is_done(photos, inputs, output, word
     (photos / "clip.MP4").touch()
     with pytest.raises((ValueError, FileNotFoundError), match=words):
         plan([photos / name for name in inputs], photos / output)
+
+
+def test_another_method(photos, tmp_path, tiny_difface):
+    def run(*words):
+        parser = argparse.ArgumentParser()
+        command.add_arguments(parser)
+        inputs = [str(photos / "face.png"), "-o", str(tmp_path / "out.png"), "--detector", "tiny"]
+        return command.run(parser.parse_args([*inputs, "--method", "difface", *words]))
+
+    with pytest.raises(ValueError, match="no weights of DifFace come with the package"):
+        run()
+    assert run("--weights", str(tiny_difface)) == 0
+    assert (read(photos / "face.png") != read(tmp_path / "out.png")).any()

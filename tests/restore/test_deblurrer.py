@@ -16,7 +16,7 @@ def with_net(tiny_weights, stand_in, monkeypatch):
     """Makes a FaceDeblurrer whose network calls a function."""
 
     def make(change, **options):
-        monkeypatch.setattr(module, "load_network", lambda weights: stand_in(change))
+        monkeypatch.setattr(module, "load_method", lambda *_: stand_in(change))
         return FaceDeblurrer(None, "cpu", detector="tiny", **options)
 
     return make
@@ -170,3 +170,14 @@ def test_the_gpu_gives_nearly_the_same(tiny_weights, astronaut, half):
     cpu = FaceDeblurrer(tiny_weights, "cpu", detector="tiny").restore(astronaut).image
     gpu = FaceDeblurrer(tiny_weights, "cuda", half, "tiny").restore(astronaut).image
     assert np.abs(cpu.astype(int) - gpu).max() <= 4
+
+
+def test_difface_restores_a_portrait_and_draws_masks(tiny_difface, astronaut):
+    deblurrer = FaceDeblurrer(tiny_difface, "cpu", detector="tiny", method="difface")
+    result = deblurrer.restore(astronaut)
+    assert len(result.faces) == 1 and (result.image != astronaut).any()
+    assert np.array_equal(result.image, deblurrer.restore(astronaut).image)
+    assert np.array_equal(result.image[300:], astronaut[300:])
+    faces = result.faces[0].crop[None, ..., ::-1]
+    assert deblurrer.deblur_aligned(faces).shape == faces.shape
+    assert len(np.unique(deblurrer.parse_aligned(faces))) > 3

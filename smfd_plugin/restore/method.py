@@ -1,0 +1,63 @@
+"""The methods of restoring faces. Each is a network called as SMFD-UNet is."""
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from smfd_plugin.archs import SMFDUNet
+from smfd_plugin.diffusion import DifFace
+from smfd_plugin.weights import METHODS, WeightsError, load_network
+
+NO_DIFFACE = (
+    "no weights of DifFace come with the package: train some, or get the authors' two files from "
+    "https://github.com/zsyOAOA/DifFace/releases and name options/difface.yml as the weights "
+    "(docs/difface.md)"
+)
+
+
+class MaskedDifFace(nn.Module):
+    """DifFace, and SMFD-UNet beside it for the masks: a picture's faces cannot be blended in
+    without them, and DifFace draws none.
+
+    The noise is the same for every face and at every call, so that a face in a video does not
+    flicker with it.
+
+    Args:
+        difface: restores.
+        masks: draws the masks; SMFD-UNet itself where it is DifFace's estimator.
+    """
+
+    def __init__(self, difface: DifFace, masks: SMFDUNet) -> None:
+        super().__init__()
+        self.difface = difface
+        self.masks = masks
+
+    def forward(self, lq: Tensor, return_masks: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        """Restores faces; arguments and results are those of SMFDUNet."""
+        image = self.difface(lq)
+        return (image, self.masks(lq, masks_only=True)) if return_masks else image
+
+
+def load_method(method: str = "smfd", weights: str | Path | None = None) -> nn.Module:
+    """The network of a method, on the CPU and in eval mode.
+
+    Args:
+        method: `smfd` or `difface`.
+        weights: see `weights.read_checkpoint`; None: the shipped ones.
+
+    Returns:
+        A network called as `net(lq, return_masks=True)`.
+
+    Raises:
+        ValueError: an unknown method, or weights that cannot be used (WeightsError).
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
+    if method == "smfd":
+        return load_network(weights)
+    if weights is None:
+        raise WeightsError(NO_DIFFACE)
+    difface = load_network(weights, method)
+    estimator = difface.estimator
+    masks = estimator if isinstance(estimator, SMFDUNet) else load_network()
+    return MaskedDifFace(difface, masks).eval()
