@@ -45,22 +45,48 @@ class ResidualDenseConv(nn.Module):
         channels: C of the (N, C, H, W) input; the output has the same shape.
         growth: channels that each dense convolution adds.
         depth: number of dense convolutions.
+        attention: False leaves CBAM out (for ablations).
     """
 
-    def __init__(self, channels: int, growth: int, depth: int = 3) -> None:
+    def __init__(self, channels: int, growth: int, depth: int = 3, attention: bool = True) -> None:
         super().__init__()
         self.dense = nn.ModuleList(
             nn.Sequential(nn.Conv2d(channels + i * growth, growth, 3, padding=1), activation())
             for i in range(depth)
         )
         self.fuse = nn.Conv2d(channels + depth * growth, channels, 1)
-        self.attention = CBAM(channels)
+        self.attention = CBAM(channels) if attention else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         features = [x]
         for layer in self.dense:
             features.append(layer(torch.cat(features, 1)))
         return x + self.attention(self.fuse(torch.cat(features, 1)))
+
+
+class ResidualConv(nn.Module):
+    """Plain residual block, what RDC is compared with: two 3x3 convolutions in place of the dense
+    ones, as wide between them as makes the multiplications those of a ResidualDenseConv.
+
+    Args:
+        channels: C of the (N, C, H, W) input; the output has the same shape.
+        growth: of the ResidualDenseConv with three dense convolutions that it replaces.
+        attention: False leaves CBAM out.
+    """
+
+    def __init__(self, channels: int, growth: int, attention: bool = True) -> None:
+        super().__init__()
+        dense = channels * channels + 30 * channels * growth + 27 * growth * growth
+        hidden = round(dense / (18 * channels))
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(channels, hidden, 3, padding=1),
+            activation(),
+            nn.Conv2d(hidden, channels, 3, padding=1),
+        )
+        self.attention = CBAM(channels) if attention else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.attention(self.convolutions(x))
 
 
 class PixelShuffleUpsample(nn.Module):

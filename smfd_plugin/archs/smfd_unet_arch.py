@@ -6,8 +6,10 @@ form of the fusion are ours.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
+import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -15,6 +17,7 @@ from torch.nn import functional as F
 from smfd_plugin.archs.blocks import (
     MaskFusion,
     PixelShuffleUpsample,
+    ResidualConv,
     ResidualDenseConv,
     pad_to_multiple,
 )
@@ -90,6 +93,10 @@ class SMFDUNet(nn.Module):
         encoder_blocks: residual dense blocks per encoder stage, the last being the bottleneck.
         decoder_blocks: residual dense blocks per decoder stage, one fewer than the stages.
         mask_widths: channels of the mask generator's stages, see SemanticMaskGenerator.
+        guided_stages: stages where the masks steer the features, 0 the finest; the others get zero
+            masks. None: all; this and the following are for ablations.
+        attention: CBAM in the blocks of step 2.
+        dense: residual dense blocks in step 2; False: plain residual blocks of the same cost.
     """
 
     def __init__(
@@ -100,13 +107,18 @@ class SMFDUNet(nn.Module):
         encoder_blocks: Sequence[int] = (1, 1, 2, 4),
         decoder_blocks: Sequence[int] = (1, 1, 2),
         mask_widths: Sequence[int] = (32, 64, 96, 128),
+        guided_stages: Sequence[int] | None = None,
+        attention: bool = True,
+        dense: bool = True,
     ) -> None:
         super().__init__()
+        self.guided_stages = range(len(widths)) if guided_stages is None else guided_stages
+        block = partial(ResidualDenseConv if dense else ResidualConv, attention=attention)
         self.mask_generator = SemanticMaskGenerator(num_classes, mask_widths)
         self.multiple = max(2 * 2 ** (len(widths) - 1), self.mask_generator.multiple)
         self.stem = nn.Conv2d(3 * 4, widths[0], 3, padding=1)
         self.encoder = nn.ModuleList(
-            nn.Sequential(*(ResidualDenseConv(width, growth) for _ in range(blocks)))
+            nn.Sequential(*(block(width, growth) for _ in range(blocks)))
             for width, growth, blocks in zip(widths, growths, encoder_blocks, strict=True)
         )
         self.encoder_fusion = nn.ModuleList(MaskFusion(width, num_classes) for width in widths)
@@ -115,7 +127,7 @@ class SMFDUNet(nn.Module):
             PixelShuffleUpsample(coarse, fine) for fine, coarse in pairwise(widths)
         )
         self.decoder = nn.ModuleList(
-            nn.Sequential(*(ResidualDenseConv(width, growth) for _ in range(blocks)))
+            nn.Sequential(*(block(width, growth) for _ in range(blocks)))
             for width, growth, blocks in zip(widths[:-1], growths[:-1], decoder_blocks, strict=True)
         )
         self.decoder_fusion = nn.ModuleList(MaskFusion(width, num_classes) for width in widths[:-1])
@@ -124,7 +136,11 @@ class SMFDUNet(nn.Module):
         nn.init.zeros_(self.tail.bias)
 
     def forward(
-        self, lq: Tensor, return_masks: bool = False, masks_only: bool = False
+        self,
+        lq: Tensor,
+        return_masks: bool = False,
+        masks_only: bool = False,
+        masks: Tensor | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Deblurs faces.
 
@@ -134,6 +150,7 @@ class SMFDUNet(nn.Module):
             return_masks: also return the mask logits.
             masks_only: return the mask logits alone and leave step 2 out (for the mask warm-up; in
                 `forward` because a data-parallel wrapper sees nothing else).
+            masks: (N, K, H, W) class probabilities that steer in place of the predicted ones.
 
         Returns:
             (N, 3, H, W) sharp RGB, not clamped; with `return_masks` a pair of it and the
@@ -143,7 +160,11 @@ class SMFDUNet(nn.Module):
         padded = pad_to_multiple(lq.clamp(0, 1), self.multiple)
         logits = self.mask_generator(padded)
         if not masks_only:
-            image = lq + self.deblur(padded, logits.softmax(1))[..., :height, :width]
+            if masks is None:
+                guidance = logits.softmax(1)
+            else:
+                guidance = F.avg_pool2d(pad_to_multiple(masks, self.multiple), 2)
+            image = lq + self.deblur(padded, guidance)[..., :height, :width]
             if not return_masks:
                 return image
         logits = F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
@@ -163,6 +184,9 @@ class SMFDUNet(nn.Module):
         pyramid = [masks]
         for _ in self.down:
             pyramid.append(F.avg_pool2d(pyramid[-1], 2))
+        for stage, level in enumerate(pyramid):
+            if stage not in self.guided_stages:
+                pyramid[stage] = torch.zeros_like(level)
 
         x = self.stem(F.pixel_unshuffle(lq, 2))
         skips = []

@@ -7,7 +7,8 @@ import torch
 from basicsr.losses import build_loss
 from basicsr.utils import get_root_logger
 from basicsr.utils.registry import MODEL_REGISTRY
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from smfd_plugin.data.mask_classes import CLASSES
 from smfd_plugin.metrics.mask_iou import confusion_matrix, mean_iou
@@ -17,6 +18,10 @@ from smfd_plugin.models.restoration_model import RestorationModel
 @MODEL_REGISTRY.register()
 class SMFDModel(RestorationModel):
     """RestorationModel for a network with masks.
+
+    Options:
+        true_masks: steer the network by the true masks of the faces that have one, the upper bound
+            of what masks can bring, instead of by those that it predicts.
 
     Options under `train`, beside RestorationModel's own:
         mask_opt: loss of the mask logits; `mask_warmup_iter`: the first steps train masks only.
@@ -45,11 +50,20 @@ class SMFDModel(RestorationModel):
             if masks_only:
                 logits = self.net_g(self.lq, masks_only=True)
             else:
-                self.output, logits = self.net_g(self.lq, return_masks=True)
+                self.output, logits = self._restore(self.net_g)
         yield "l_mask", self.cri_mask(logits, self.mask, self.has_mask)
         if masks_only:
             return
         yield from self._image_losses(self.output.float(), weight=self._part_weights())
+
+    def _restore(self, net: nn.Module) -> tuple[Tensor, Tensor]:
+        """The batch restored, and its mask logits."""
+        if not self.opt.get("true_masks"):
+            return net(self.lq, return_masks=True)
+        predicted = net(self.lq, masks_only=True).softmax(1)
+        true = F.one_hot(self.mask, predicted.shape[1]).movedim(3, 1).to(predicted.dtype)
+        masks = torch.where(self.has_mask[:, None, None, None], true, predicted)
+        return net(self.lq, return_masks=True, masks=masks)
 
     def _part_weights(self) -> Tensor:
         """(N, 3, H, W) weights with a mean of 1, larger on the parts that make a face."""
@@ -65,7 +79,7 @@ class SMFDModel(RestorationModel):
         training = net.training
         net.eval()
         with torch.no_grad():
-            self.output, logits = net(self.lq, return_masks=True)
+            self.output, logits = self._restore(net)
         net.train(training)
         known = self.has_mask
         predicted = logits[known].argmax(1)

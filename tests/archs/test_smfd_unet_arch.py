@@ -1,9 +1,15 @@
+from pathlib import Path
+
 import pytest
 import torch
+import yaml
 from basicsr.archs import build_network
+from basicsr.utils.options import ordered_yaml
 from torch.utils.flop_counter import FlopCounterMode
 
 from smfd_plugin.archs import SemanticMaskGenerator, SMFDUNet
+
+OPTIONS = Path(__file__).parents[2] / "options"
 
 SMALL = {
     "widths": (8, 12, 16, 16),
@@ -22,12 +28,37 @@ def awake_network(seed: int = 0, **hyper_parameters) -> SMFDUNet:
     return net
 
 
-def test_default_network_keeps_the_budget():
-    net = SMFDUNet()
-    assert sum(parameter.numel() for parameter in net.parameters()) <= 5e6
+def costs(net: torch.nn.Module) -> tuple[int, int]:
+    """Parameters, and FLOPs for a face of 512x512."""
+    net = net.to("meta")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        net(torch.rand(1, 3, 512, 512))
-    assert counter.get_total_flops() <= 30e9
+        net(torch.rand(1, 3, 512, 512, device="meta"))
+    return sum(parameter.numel() for parameter in net.parameters()), counter.get_total_flops()
+
+
+def network_of(file: str) -> torch.nn.Module:
+    options = yaml.load((OPTIONS / file).read_text(), ordered_yaml()[0])
+    return build_network(options["network_g"])
+
+
+@pytest.mark.parametrize(
+    ("file", "parameters", "flops"),
+    [("smfd.yml", 5e6, 30e9), ("smfd_tiny.yml", 1e6, 6e9)],
+)
+def test_networks_of_the_option_files_keep_their_budgets(file, parameters, flops):
+    found = costs(network_of(file))
+    assert found[0] <= parameters
+    assert found[1] <= flops
+
+
+def test_the_default_network_is_that_of_its_option_file():
+    assert costs(SMFDUNet()) == costs(network_of("smfd.yml"))
+
+
+@pytest.mark.parametrize("file", ["no_attention", "plain_blocks", "bottleneck_masks", "nafnet"])
+def test_networks_that_it_is_compared_with_cost_the_same(file):
+    flops = costs(SMFDUNet())[1]
+    assert costs(network_of(f"ablations/{file}.yml"))[1] == pytest.approx(flops, rel=0.03)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (64, 40), (100, 131)])
@@ -76,6 +107,34 @@ def test_masks_steer_the_image():
     first[:, 0] = 1
     second[:, 3] = 1
     assert (net.deblur(lq, first) - net.deblur(lq, second)).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(("stages", "steered"), [([], False), ([3], True), ([0], True)])
+def test_masks_steer_at_the_guided_stages_only(stages, steered):
+    net = awake_network(**SMALL, guided_stages=stages)
+    lq = torch.rand(1, 3, 64, 64)
+    masks = torch.rand(2, 1, 7, 32, 32).softmax(2)
+    assert torch.equal(net.deblur(lq, masks[0]), net.deblur(lq, masks[1])) != steered
+
+
+def test_given_masks_take_the_place_of_the_predicted_ones():
+    net = awake_network()
+    lq = torch.rand(1, 3, 50, 70)
+    masks = torch.rand(1, 7, 50, 70).softmax(1)
+    image, logits = net(lq, return_masks=True, masks=masks)
+    assert image.shape == lq.shape
+    assert not torch.equal(image, net(lq))
+    assert torch.equal(logits, net(lq, return_masks=True)[1])
+
+
+@pytest.mark.parametrize("option", ["attention", "dense"])
+def test_parts_can_be_left_out(option):
+    net = awake_network(**SMALL, **{option: False})
+    lq = torch.rand(1, 3, 50, 70)
+    assert net(lq).shape == lq.shape
+    names = net.state_dict()
+    left_out = {"attention": "encoder.0.0.attention.spatial.weight", "dense": "encoder.0.0.dense"}
+    assert not any(name.startswith(left_out[option]) for name in names)
 
 
 def test_masks_only_are_the_same_logits():

@@ -68,6 +68,17 @@ def test_the_warm_up_trains_masks_only(prepared):
     assert "l_pix" in train(model, fixed_batch(prepared), 1, first=3)[0]
 
 
+def test_true_masks_steer_faces_that_have_one(prepared):
+    model = build(prepared | {"true_masks": True})
+    net = model.get_bare_model(model.net_g)
+    torch.nn.init.normal_(net.tail.weight, std=0.05)
+    model.feed_data(fixed_batch(prepared))
+    model.has_mask[0] = False
+    change = (model._restore(net)[0] - net(model.lq)).abs().amax((1, 2, 3))
+    assert change[0] < 0.5 * change[1:].min()
+    assert "l_pix" in train(model, fixed_batch(prepared), 1, first=3)[0]
+
+
 def test_part_weights_favour_the_features_and_keep_the_mean(prepared):
     model = build(prepared)
     model.feed_data(fixed_batch(prepared))

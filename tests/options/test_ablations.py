@@ -1,0 +1,60 @@
+"""The option files of the ablations differ from their base in one thing each."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from basicsr.utils.options import ordered_yaml
+
+FOLDER = Path(__file__).parents[2] / "options" / "ablations"
+
+CHANGED = {
+    "no_masks": {"network_g.guided_stages"},
+    "bottleneck_masks": {"network_g.guided_stages"},
+    "true_masks": {"true_masks"},
+    "no_attention": {"network_g.attention"},
+    "plain_blocks": {"network_g.dense"},
+}
+
+
+def flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found = {}
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found
+
+
+def read(name: str) -> dict[str, Any]:
+    return flat(yaml.load((FOLDER / f"{name}.yml").read_text(), ordered_yaml()[0]))
+
+
+def differences(name: str) -> set[str]:
+    base, other = read("base"), read(name)
+    nothing = object()
+    return {key for key in base | other if base.get(key, nothing) != other.get(key, nothing)} - {
+        "name"
+    }
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_an_ablation_changes_one_thing(name):
+    assert differences(name) == CHANGED[name]
+
+
+def test_nafnet_changes_the_network_and_what_goes_with_it():
+    assert {key for key in differences("nafnet") if not key.startswith("network_g.")} == {
+        "model_type",
+        "true_masks",
+        "path.pretrain_network_g",
+        "train.mask_opt.type",
+        "train.mask_opt.loss_weight",
+    }
+
+
+def test_every_file_is_checked():
+    assert {path.stem for path in FOLDER.glob("*.yml")} == {*CHANGED, "base", "nafnet"}
