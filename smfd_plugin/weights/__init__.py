@@ -63,7 +63,8 @@ def read_checkpoint(weights: str | Path | None = None) -> Checkpoint:
     A file without hyper-parameters (BasicSR's own) is tried with SMFDUNet's defaults.
 
     Args:
-        weights: a path, the name of shipped weights, or None for the shipped default.
+        weights: a path, the name of shipped weights, whole (`smfd-unet-tiny`) or without the
+            default's (`tiny`), or None for the shipped default.
 
     Raises:
         WeightsError: no such file, or one that is broken, holds code, does not fit our networks or
@@ -182,10 +183,12 @@ def _find_part(path: Path, weights: str, source: str | None) -> Path:
 
 def _find(weights: str | Path | None) -> Path:
     path = Path(weights or DEFAULT)
-    shipped = SHIPPED / f"{path.name}.pth"
-    if path.name == str(path) and shipped.is_file():
-        _check_sum(shipped)
-        return shipped
+    if path.name == str(path):
+        for stem in (path.name, f"{DEFAULT}-{path.name}"):
+            shipped = SHIPPED / f"{stem}.pth"
+            if shipped.is_file():
+                _check_sum(shipped)
+                return shipped
     if path.is_file():
         return path
     if path.is_dir():

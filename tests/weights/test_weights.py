@@ -162,6 +162,15 @@ def test_shipped_weights_are_found_by_name_and_have_their_checksums():
         assert isinstance(load_network(name), SMFDUNet)
 
 
+@pytest.mark.parametrize("name", ["small", "smfd-unet-small"])
+def test_shipped_weights_have_short_names(name, tiny_weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    shipped = tiny_weights.rename(tmp_path / "smfd-unet-small.pth")
+    digest = hashlib.sha256(shipped.read_bytes()).hexdigest()
+    (tmp_path / weights.CHECKSUMS).write_text(f"{digest}  {shipped.name}\n")
+    assert isinstance(load_network(name), SMFDUNet)
+
+
 def test_shipped_weights_that_were_changed_are_refused(tiny_weights, tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "SHIPPED", tmp_path)
     digest = hashlib.sha256(tiny_weights.read_bytes()).hexdigest()
