@@ -1,6 +1,6 @@
 """The methods that can be compared; importing this package registers them."""
 
-from smfd_plugin.benchmark.methods import classics, networks, peers
+from smfd_plugin.benchmark.methods import classics, difface, networks, peers
 from smfd_plugin.benchmark.methods.base import (
     METHODS,
     Context,
@@ -17,6 +17,7 @@ __all__ = [
     "NotApplicableError",
     "build_method",
     "classics",
+    "difface",
     "networks",
     "peers",
     "weights_digest",
