@@ -1,6 +1,6 @@
 """What the methods are given: blurry faces, with the sharp ones where these are known."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from smfd_plugin.benchmark.arguments import arguments
 from smfd_plugin.benchmark.foreign_blur import FOREIGN_BLURS
 from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
-from smfd_plugin.data.blur_space import KINDS, BlurSpace, Scenario
+from smfd_plugin.data.blur_space import BlurSpace, Scenario
 from smfd_plugin.data.faces import IMAGE_SUFFIXES, Face, FaceFolder
 from smfd_plugin.data.scenarios import read_scenarios
 from smfd_plugin.data.sources import Picture, read_picture
@@ -45,19 +45,21 @@ class Entry(NamedTuple):
         name: its own, fit for a file name.
         face: samples of one face share it; intervals are drawn over faces.
         read: reads it.
+        scenario: what blurred it, where that is known.
     """
 
     name: str
     face: str
     read: Callable[[], Sample]
+    scenario: Scenario | None = None
 
 
 def build_dataset(options: Mapping[str, Any]) -> list[Entry]:
     """The samples of a data set.
 
     Args:
-        options: an entry of `datasets`: `type` (one of DATASETS), what that needs, and `limit`:
-            only so many samples.
+        options: an entry of `datasets`: `type` (one of DATASETS), what that needs, `limit`: only so
+            many samples, and `parts`, see loading.load_datasets.
 
     Raises:
         ValueError: an option that does not fit.
@@ -65,20 +67,13 @@ def build_dataset(options: Mapping[str, Any]) -> list[Entry]:
     """
     own = arguments(options)
     limit = own.pop("limit", None)
+    own.pop("parts", None)
     return DATASETS[options["type"]](**own)[:limit]
 
 
-def blurred(
-    *, dataroot: str, size: int, scenarios: str, kinds: Sequence[str] = KINDS
-) -> list[Entry]:
+def blurred(*, dataroot: str, size: int, scenarios: str) -> list[Entry]:
     """Sharp faces (see FaceFolder) at `size` pixels, blurred by the numbers of a list (see
-    read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats.
-
-    `kinds`: only the samples with these kinds of blur, see Scenario.
-    """
-    unknown = set(kinds) - set(KINDS)
-    if unknown:
-        raise ValueError(f"unknown kinds of blur {sorted(unknown)}; known: {', '.join(KINDS)}")
+    read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats."""
     folder, space = FaceFolder(Path(dataroot)), BlurSpace()
     numbers = read_scenarios(scenarios)
     count = max(len(folder.faces), len(numbers))
@@ -89,9 +84,23 @@ def blurred(
             gt, mask = folder.read(face, size)
             return _blur(gt, number, mask if face.has_mask else None)
 
-        return Entry(f"{face.name}_{number}", face.name, read)
+        return Entry(f"{face.name}_{number}", face.name, read, space[number])
 
-    return [entry(face, number) for face, number in pairs if space[number].kind in kinds]
+    return [entry(face, number) for face, number in pairs]
+
+
+def sharp(*, dataroot: str, size: int) -> list[Entry]:
+    """Sharp faces at `size` pixels as they are: what a method changes in them is harm."""
+    folder = FaceFolder(Path(dataroot))
+
+    def entry(face: Face) -> Entry:
+        def read() -> Sample:
+            gt, mask = folder.read(face, size)
+            return Sample(gt, gt, mask if face.has_mask else None)
+
+        return Entry(face.name, face.name, read)
+
+    return [entry(face) for face in folder.faces]
 
 
 def foreign(*, dataroot: str, size: int, blur: str) -> list[Entry]:
@@ -183,13 +192,19 @@ def astronaut(*, size: int, scenarios: str) -> list[Entry]:
     portrait = np.ascontiguousarray(data.astronaut()[..., ::-1])
     gt = align_face(portrait, ASTRONAUT_LANDMARKS, size)
     return [
-        Entry(f"astronaut_{number}", "astronaut", lambda number=number: _blur(gt, number))
+        Entry(
+            f"astronaut_{number}",
+            "astronaut",
+            lambda number=number: _blur(gt, number),
+            BlurSpace()[number],
+        )
         for number in read_scenarios(scenarios)
     ]
 
 
 DATASETS: dict[str, Callable[..., list[Entry]]] = {
     "blurred": blurred,
+    "sharp": sharp,
     "foreign": foreign,
     "paired": paired,
     "real": real,

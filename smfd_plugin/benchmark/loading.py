@@ -10,11 +10,12 @@ from smfd_plugin.benchmark.datasets import build_dataset
 from smfd_plugin.benchmark.measures import Measure, SetMeasure, build_measure
 from smfd_plugin.benchmark.methods import Context, Method, build_method, weights_digest
 from smfd_plugin.benchmark.options import Options
+from smfd_plugin.benchmark.parts import split
 from smfd_plugin.benchmark.results import DatasetResult, Failure, Results, attempt
 
 
 def load_datasets(options: Options, folder: Path) -> dict[str, DatasetResult]:
-    """Lists the samples of each data set.
+    """Lists the samples of each data set, and of its parts if it has the option `parts`.
 
     Raises:
         FileNotFoundError: there is none at all.
@@ -26,6 +27,10 @@ def load_datasets(options: Options, folder: Path) -> dict[str, DatasetResult]:
             datasets[name] = DatasetResult(folder / name, reason=found.reason)
         else:
             datasets[name] = DatasetResult(folder / name, found)
+            if entry.get("parts"):
+                datasets[name].parts = {
+                    part: DatasetResult(folder / name, some) for part, some in split(found).items()
+                }
     if all(dataset.reason for dataset in datasets.values()):
         reasons = "; ".join(f"{name}: {each.reason}" for name, each in datasets.items())
         raise FileNotFoundError(f"no data set can be run: {reasons}")

@@ -110,7 +110,7 @@ def _check_entries(methods: Entries, datasets: Entries, metrics: Entries) -> Non
     for name, entry in methods.items():
         check_arguments(name, METHODS[entry["type"]], entry)
     for name, entry in datasets.items():
-        check_arguments(name, DATASETS[entry["type"]], _without(entry, ("limit",)))
+        check_arguments(name, DATASETS[entry["type"]], _without(entry, ("limit", "parts")))
     for name, entry in metrics.items():
         if entry["type"] in OWN_METRICS:
             check_arguments(name, OWN_METRICS[entry["type"]], entry)

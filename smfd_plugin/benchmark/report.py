@@ -42,10 +42,7 @@ def report(options: Options, results: Results, figures: dict[str, Figure]) -> st
                 "text": table.describe(dataset),
                 "tables": []
                 if dataset.reason is not None
-                else [
-                    table.scores_table(dataset, results),
-                    table.differences_table(dataset, results, options.reference),
-                ],
+                else table.dataset_tables(dataset, results, options.reference),
             }
             for name, dataset in results.datasets.items()
         ],

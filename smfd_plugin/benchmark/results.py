@@ -64,12 +64,14 @@ class DatasetResult:
         entries: its samples.
         reason: why it was not run; None: it was.
         rows: by method.
+        parts: some of its samples, reported for themselves, too; see parts.split.
     """
 
     folder: Path
     entries: list[Entry] = field(default_factory=list)
     reason: str | None = None
     rows: dict[str, Row] = field(default_factory=dict)
+    parts: dict[str, "DatasetResult"] = field(default_factory=dict)
 
     def restored(self, method: str, entry: Entry) -> Path:
         """Where a restored face lies."""

@@ -101,8 +101,15 @@ def measure_rows(
     options: Options,
     results: Results,
 ) -> None:
-    """Fills the rows of a data set with scores, and with differences to the reference method."""
-    bootstrap = Bootstrap([entry.face for entry in dataset.entries], options.seed)
+    """Fills the rows of a data set and of its parts with scores, and with differences to the
+    reference method."""
+    bootstraps = [
+        (each, Bootstrap([entry.face for entry in each.entries], options.seed))
+        for each in (dataset, *dataset.parts.values())
+    ]
+    for part in dataset.parts.values():
+        part.rows = {method: Row() for method in dataset.methods()}
+    place = {entry.name: i for i, entry in enumerate(dataset.entries)}
     for metric, measure in measures.items():
         values: dict[str, NDArray] = {}
         file = f"{metric}-{_short_hash(options.metrics[metric])}.scores"
@@ -118,13 +125,15 @@ def measure_rows(
                     values[method] = found
             if isinstance(found, Failure):
                 results.notes.append(f"{title}: {found.reason}")
-        for method, value in values.items():
-            row = dataset.rows[method]
-            row.scores[metric] = bootstrap.interval(value, measure.finish)
-            if options.reference in values and method != options.reference:
-                row.differences[metric] = bootstrap.difference(
-                    value, values[options.reference], measure.finish
-                )
+        for each, bootstrap in bootstraps:
+            chosen = [place[entry.name] for entry in each.entries]
+            for method, value in values.items():
+                row = each.rows[method]
+                row.scores[metric] = bootstrap.interval(value[chosen], measure.finish)
+                if options.reference in values and method != options.reference:
+                    row.differences[metric] = bootstrap.difference(
+                        value[chosen], values[options.reference][chosen], measure.finish
+                    )
 
 
 def measure_all(

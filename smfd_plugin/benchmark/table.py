@@ -59,6 +59,13 @@ def to_json(options: Options, results: Results) -> dict[str, Any]:
                 "pairs": len(dataset.entries),
                 "faces": count_faces(dataset),
                 "methods": {method: _row(row) for method, row in dataset.rows.items()},
+                "parts": {
+                    part: {
+                        "pairs": len(some.entries),
+                        "methods": {method: _row(row) for method, row in some.rows.items()},
+                    }
+                    for part, some in dataset.parts.items()
+                },
             }
             for name, dataset in results.datasets.items()
         },
@@ -76,8 +83,7 @@ def to_markdown(options: Options, results: Results) -> str:
     for name, dataset in results.datasets.items():
         parts.append(f"## {name}: {describe(dataset)}, seed {options.seed}")
         if dataset.reason is None:
-            parts.append(markdown_table(scores_table(dataset, results)))
-            parts.append(markdown_table(differences_table(dataset, results, options.reference)))
+            parts += map(markdown_table, dataset_tables(dataset, results, options.reference))
     if results.costs:
         parts.append(f"## Costs\n\n{describe_timing(options)}")
         parts.append(markdown_table(costs_table(results.costs)))
@@ -85,6 +91,25 @@ def to_markdown(options: Options, results: Results) -> str:
         parts.append("## Not measured\n\n" + "\n".join(f"- {note}" for note in results.notes))
     parts.append(LEGEND)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def dataset_tables(dataset: DatasetResult, results: Results, reference: str) -> list[Table]:
+    """Scores and differences of a data set, then those of its parts; some without rows."""
+    return [
+        scores_table(dataset, results),
+        differences_table(dataset, results, reference),
+        _by_part(dataset, lambda part: scores_table(part, results)),
+        _by_part(dataset, lambda part: differences_table(part, results, reference)),
+    ]
+
+
+def _by_part(dataset: DatasetResult, tabulate: Callable[[DatasetResult], Table]) -> Table:
+    """The tables of all parts as one."""
+    tables = {
+        f"{name} ({len(part.entries)})": tabulate(part) for name, part in dataset.parts.items()
+    }
+    rows = [[name, *row] for name, table in tables.items() for row in table.rows]
+    return Table(["part (samples)", *next(iter(tables.values())).head] if rows else [], rows)
 
 
 def scores_table(dataset: DatasetResult, results: Results) -> Table:
@@ -198,7 +223,7 @@ def format_number(value: float | None, sign: str = "") -> str:
     if value is None or math.isnan(value):
         return NOTHING
     if math.isinf(value):
-        return "∞"
+        return "∞" if value > 0 else "-∞"
     digits = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 0
     return f"{value:{sign}.{digits}f}"
 

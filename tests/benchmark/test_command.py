@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from smfd_plugin.benchmark.methods import METHODS, Method
+from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.models import pipeline
 
 QUICK = Path(__file__).resolve().parents[2] / "options/benchmark_quick.yml"
@@ -130,6 +131,39 @@ def test_scores_are_those_of_the_faces(benchmark, options, tmp_path):
     difference = values["datasets"]["faces"]["methods"]["input"]["differences"]["psnr"][0]
     of_input = values["datasets"]["faces"]["methods"]["input"]["scores"]["psnr"][0]
     assert difference == pytest.approx(of_input - score[0])
+
+
+def test_parts_are_reported_with_their_own_scores(benchmark, options, tmp_path):
+    numbers = {"a": 123456789, "b": 10**12}
+    kinds = {name: BlurSpace()[number].kind for name, number in numbers.items()}
+    assert kinds["a"] != kinds["b"]
+    (tmp_path / "scenarios.txt").write_text("\n".join(map(str, numbers.values())))
+    options["datasets"]["test"]["parts"] = True
+    _, values, _ = benchmark(options)
+    faces = values["datasets"]["faces"]
+    folder = tmp_path / "results/benchmark/small/faces/faces/smfd"
+    for name, kind in kinds.items():
+        restored = cv2.imread(str(folder / f"{name}_{numbers[name]}.png"))
+        part = faces["parts"][kind]
+        assert part["pairs"] == 1
+        assert part["methods"]["smfd"]["scores"]["psnr"][0] == pytest.approx(
+            cv2.PSNR(restored, cv2.imread(str(tmp_path / f"faces/images/{name}.png")))
+        )
+    text = (tmp_path / "results/benchmark/small/table.md").read_text()
+    assert "| part (samples) | method | psnr ↑ | ssim ↑ |" in text
+    assert f"| {kinds['a']} (1) | smfd |" in text
+    assert "| part (samples) | minus smfd |" in text
+
+
+def test_sharp_faces_show_harm(benchmark, options):
+    options["datasets"]["test"] = {
+        "name": "sharp", "type": "sharp", "dataroot": "faces", "size": 64
+    }  # fmt: skip
+    code, values, errors = benchmark(options)
+    assert (code, errors) == (0, [])
+    rows = values["datasets"]["sharp"]["methods"]
+    assert rows["input"]["scores"]["psnr"][0] is None  # infinite
+    assert 5 < rows["smfd"]["scores"]["psnr"][0] < 60
 
 
 def test_it_goes_on_where_it_stopped(benchmark, options, counted):

@@ -43,21 +43,19 @@ def test_sharp_faces_meet_scenarios_in_turn(tmp_path, astronaut, scenarios):
         gt, _ = folder.read(folder.faces[face], 48)
         assert (sample.gt == gt).all()
         assert (sample.lq == BlurSpace()[number].apply(gt)).all()
-        assert sample.scenario == BlurSpace()[number]
+        assert sample.scenario == entry.scenario == BlurSpace()[number]
     assert (entries[0].read().mask == 4).all()
     assert entries[1].read().mask is None
 
 
-def test_kinds_of_blur_can_be_chosen(tmp_path, astronaut, scenarios):
+def test_sharp_faces_are_their_own_truth(tmp_path, astronaut):
     write_pictures(tmp_path / "faces/images", "ab", astronaut)
-    kinds = [BlurSpace()[number].kind for number in NUMBERS]
-    options = {"type": "blurred", "dataroot": str(tmp_path / "faces"), "size": 48}
-    options["scenarios"] = scenarios
-    for kind in set(kinds):
-        entries = build_dataset(options | {"kinds": [kind]})
-        assert [entry.read().scenario.kind for entry in entries] == [kind] * kinds.count(kind)
-    with pytest.raises(ValueError, match=r"unknown kinds of blur \['fog'\]"):
-        build_dataset(options | {"kinds": ["fog"]})
+    entries = build_dataset({"type": "sharp", "dataroot": tmp_path / "faces", "size": 48})
+    assert [entry.face for entry in entries] == ["a", "b"]
+    sample = entries[1].read()
+    assert sample.gt.shape == (48, 48, 3)
+    assert (sample.lq == sample.gt).all()
+    assert sample.scenario is None
 
 
 def test_foreign_blur_is_each_faces_own_and_the_same_at_every_call(tmp_path, astronaut):
