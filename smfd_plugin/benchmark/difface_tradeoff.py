@@ -36,7 +36,7 @@ BLUR_SIZE = 256
 BATCH = 16
 BLURRY = "blurry"
 PSNR = "PSNR, dB"
-SHOWN = 4
+SHOWN = 3
 """Faces in the figure."""
 
 Measures = dict[str, Callable[[Picture, Picture], float]]
@@ -153,8 +153,8 @@ def tradeoff_figure(
         columns: the faces that each column shows, by its title.
     """
     metrics = list(scores[Run(BLURRY)])
-    figure = Figure((11, 10), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.8])
+    figure = Figure((12, 6), layout="constrained")
+    above, below = figure.subfigures(2, 1)
     names = [run.estimator for run in scores if not run.start and run.estimator != BLURRY]
     for axis, metric in zip(above.subplots(1, len(metrics)), metrics, strict=True):
         axis.axhline(scores[Run(BLURRY)][metric], color="grey", linestyle=":", label=BLURRY)
@@ -244,7 +244,7 @@ def main() -> None:
     print_table(scores, len(pairs))
     columns = shown_columns(faces, [pair.gt for pair in pairs], args.etas[len(args.etas) // 2])
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    tradeoff_figure(scores, columns).savefig(args.output, dpi=75)
+    tradeoff_figure(scores, columns).savefig(args.output, dpi=100)
 
 
 def _shrink(picture: Picture, size: int) -> Picture:
