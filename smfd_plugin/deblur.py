@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
             args.codec,
             args.quality,
             weights=args.weights,
+            method=args.method,
             strength=args.strength,
             device=args.device,
             half=True if args.half else None,

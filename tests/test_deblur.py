@@ -37,6 +37,7 @@ def test_a_video_goes_to_the_filter(videos, capsys):
     ((arguments, more),) = videos
     assert arguments == (Path("a.mp4"), Path("out.mp4"), 90, 95.5, "h265", 20)
     assert (more["strength"], more["temporal"], more["half"]) == (0.5, 3, None)
+    assert more["method"] == "smfd"
     assert capsys.readouterr().out == "out.mp4: frames written: 10, frames with faces: 4\n"
 
 

@@ -8,6 +8,7 @@ import vapoursynth as vs
 
 from smfd_plugin.restore import make_detector, pick_device
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD
+from smfd_plugin.restore.method import load_method
 from smfd_plugin.restore.network import half_dtype
 from smfd_plugin.vapoursynth import arguments
 from smfd_plugin.vapoursynth.colour import Colour, colour_of, describe
@@ -16,7 +17,6 @@ from smfd_plugin.vapoursynth.errors import PREFIX
 from smfd_plugin.vapoursynth.preview import MaskPainter, draw_boxes
 from smfd_plugin.vapoursynth.properties import COUNT, ERROR, NAMES, read_amounts
 from smfd_plugin.vapoursynth.restoration import Restorer, changes
-from smfd_plugin.weights import load_network
 
 
 def deblur(
@@ -35,6 +35,7 @@ def deblur(
     preview: str | None = None,
     num_streams: int = 1,
     matrix: int | None = None,
+    method: str = "smfd",
 ) -> vs.VideoNode:
     """Deblurs the faces of a clip.
 
@@ -65,6 +66,7 @@ def deblur(
         num_streams: frames that the network works on at the same time, 1 to 16.
         matrix: of YUV and Gray whose frames do not name it, a code of vs.MatrixCoefficients;
             default: BT.709 if the clip is wider than 1024 or higher than 576, else BT.601.
+        method: "smfd", or "difface" (arXiv 2212.06512), which is very slow and needs `weights`.
 
     Returns:
         A clip of the same format, size, length and frame properties, with the properties that
@@ -91,7 +93,8 @@ def deblur(
         if strength == 0:
             return clip
         place = pick_device(arguments.text(device))
-        net = load_network(Path(arguments.text(weights)) if weights else None).to(place)
+        file = Path(arguments.text(weights)) if weights else None
+        net = load_method(arguments.text(method), file).to(place)
         detect = make_detector(arguments.text(detector), place, threshold)
     except (ValueError, OSError) as error:
         raise vs.Error(PREFIX + str(error)) from error

@@ -165,7 +165,8 @@ VapourSynthPluginInit2(VSPlugin *plugin, const VSPLUGINAPI *vspapi) {
                              "feather:int:opt;"
                              "preview:data:opt;"
                              "num_streams:int:opt;"
-                             "matrix:int:opt;",
+                             "matrix:int:opt;"
+                             "method:data:opt;",
                              "clip:vnode;", deblur, NULL, plugin);
     /* For smfd_plugin.vapoursynth alone. */
     vspapi->registerFunction("Offer", "function:func;", "", offer, NULL, plugin);

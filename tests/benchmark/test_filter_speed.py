@@ -92,7 +92,7 @@ def stub_net():
 @pytest.mark.parametrize("method", filter_speed.METHODS)
 def test_a_case_is_measured(method, monkeypatch, tiny_net):
     monkeypatch.setitem(filter_speed.SIZES, "720p", (320, 240))
-    monkeypatch.setattr("smfd_plugin.vapoursynth.filter.load_network", lambda _: tiny_net)
+    monkeypatch.setattr("smfd_plugin.vapoursynth.filter.load_method", lambda *_: tiny_net)
     monkeypatch.setattr(filter_speed, "load_network", lambda: tiny_net)
     result = measure(Case(method, "720p", 1, 900, 2, "cpu", None))
     assert result.fps > 0

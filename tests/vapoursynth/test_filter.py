@@ -175,6 +175,8 @@ def test_the_compiled_plugin_takes_the_same_arguments():
         ({"preview": "dreams"}, "unknown preview 'dreams'; known: boxes, masks, side"),
         ({"matrix": 99}, "unknown matrix 99; use 1 for BT.709"),
         ({"matrix": 14}, "matrix 14 (ICtCp) is not supported"),
+        ({"method": "gan"}, "unknown method 'gan'; known: smfd, difface"),
+        ({"method": "difface"}, "no weights of DifFace come with the package"),
     ],
 )
 @pytest.mark.parametrize("call", [deblur, lambda clip, **more: vs.core.smfd.Deblur(clip, **more)])
@@ -229,3 +231,14 @@ def test_the_gpu_shows_the_same_face(portrait, restored, planes):
     pair = [restored(clip, device=d, half=False).get_frame(0) for d in ("cpu", "cuda")]
     for one, other in zip(*map(planes, pair), strict=True):
         assert np.abs(one - other).max() < 2e-3
+
+
+def test_difface_gives_the_same_frames_in_any_order(portrait, tiny_difface, same):
+    def frames(order):
+        arguments = {"method": "difface", "weights": str(tiny_difface), "sharp_gate": 0}
+        clip = vs.core.smfd.Deblur(portrait(), **arguments)
+        return {n: clip.get_frame(n) for n in order}
+
+    first, second = frames([0, 1, 2]), frames([2, 0, 1])
+    assert all(same(first[n], second[n]) for n in range(3))
+    assert not same(first[1], portrait().get_frame(1))
