@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# From folders of sharp faces to a weights file, as the shipped ones were made:
+#   scripts/train_weights.sh smfd-unet.pth options/smfd.yml options/smfd_finetune.yml
+#   scripts/train_weights.sh smfd-unet-tiny.pth options/smfd_tiny.yml
+# Each option file trains from the averaged weights of the one before: mask generator, then both
+# steps, then larger crops and batches, each with a learning rate that ends at zero. The same command
+# goes on after an interruption.
+#
+# Variables: PROCESSES (the GPUs, or 1; on a CPU one for each core is fastest) share the batch of the
+# option file; FORCE are further `--force_yml` settings, for all files ("train:total_iter=9 ...").
+set -euo pipefail
+
+[ $# -ge 2 ] || { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
+output=$1
+shift
+[ ! -e "$output" ] || { echo "$output is already there" >&2; exit 2; }
+processes=${PROCESSES:-$(python -c 'import torch; print(max(torch.cuda.device_count(), 1))')}
+
+weights=
+for options in "$@"; do
+  experiment=experiments/$(sed -n 's/^name: *//p' "$options")
+  if [ ! -e "$experiment/models/net_g_latest.pth" ]; then
+    batch=$(sed -n 's/^ *batch_size_per_gpu: *\([0-9]*\).*/\1/p' "$options")
+    settings=(datasets:train:batch_size_per_gpu=$(((batch + processes - 1) / processes)))
+    [ -z "$weights" ] || settings+=(path:pretrain_network_g="$weights")
+    torchrun --nproc_per_node="$processes" "$(command -v basicsr)" train -opt "$options" \
+      --launcher pytorch --auto_resume --force_yml "${settings[@]}" ${FORCE:-}
+  fi
+  weights=$experiment/models/net_g_latest.pth
+done
+smfd export --format pth --weights "$weights" -o "$output"
