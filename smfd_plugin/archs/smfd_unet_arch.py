@@ -112,7 +112,8 @@ class SMFDUNet(nn.Module):
         dense: bool = True,
     ) -> None:
         super().__init__()
-        self.guided_stages = range(len(widths)) if guided_stages is None else guided_stages
+        stages = range(len(widths)) if guided_stages is None else guided_stages
+        self.guided_stages = frozenset(stages)
         block = partial(ResidualDenseConv if dense else ResidualConv, attention=attention)
         self.mask_generator = SemanticMaskGenerator(num_classes, mask_widths)
         self.multiple = max(2 * 2 ** (len(widths) - 1), self.mask_generator.multiple)

@@ -129,6 +129,7 @@ def test_no_checkpoint(content, tmp_path):
         ({"type": "SMFDUNet", "scale": 4}, ("hyper-parameters", "scale")),
         ({"type": "SMFDUNet", "widths": [8, 8]}, ("hyper-parameters",)),
         ({"type": "SMFDUNet", "num_classes": -3}, ("hyper-parameters",)),
+        ({"type": "SMFDUNet", "guided_stages": 3}, ("hyper-parameters",)),
         ({"type": "SMFDUNet", "widths": [10**6] * 4}, ("another shape",)),
     ],
 )
