@@ -1,9 +1,9 @@
 """DifFace between fidelity and realism: `python -m smfd_plugin.benchmark.difface_tradeoff`.
 
 The same faces restored from several steps N of the diffusion, with several eta, by a DifFace and by
-the same one with SMFD-UNet as its estimator (arXiv 2212.06512, section IV-C). Everything happens at
-the size of the diffusion model: sharp faces of 256 pixels are blurred by a fixed list of scenarios,
-then both pictures of a pair are shrunk to that size by areas.
+the same one with SMFD-UNet as its estimator (arXiv 2212.06512). Everything happens at the size of
+the diffusion model: sharp faces of 256 pixels are blurred by a fixed list of scenarios, then both
+pictures of a pair are shrunk to that size by areas.
 """
 
 import argparse

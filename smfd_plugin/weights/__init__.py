@@ -166,7 +166,8 @@ def _read_parts(path: Path) -> Mapping[str, Any]:
             raise WeightsError(f"{file} holds no weights of a network")
         params |= {f"{part}.{name}": value for name, value in state.items()}
         described = {name: value for name, value in given.items() if name != "weights"}
-        network[part] = {**checkpoint.get("network", {}), **described}
+        kept = checkpoint.get("network")
+        network[part] = {**(kept if isinstance(kept, Mapping) else {}), **described}
     return {"params": params, "network": network}
 
 

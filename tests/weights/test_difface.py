@@ -146,3 +146,6 @@ def test_parts_without_weights_are_refused(parts, tmp_path):
     torch.save({"a": nn.Parameter(torch.ones(1)), "b": 3}, tmp_path / "iddpm.pth")
     with pytest.raises(WeightsError, match=r"iddpm\.pth holds no weights"):
         load_network(parts, "difface")
+    torch.save({"params": {"a": torch.ones(1)}, "network": "SMFDUNet(7)"}, tmp_path / "iddpm.pth")
+    with pytest.raises(WeightsError, match="does not fit"):
+        load_network(parts, "difface")
