@@ -1,5 +1,6 @@
 """What tests of several packages share."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def shared() -> Path:
     """The folder of real faces and clips, for tests marked `shared`."""
     return SHARED
+
+
+@pytest.fixture
+def close_eyes() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Paints skin from below the eyes over them, with a soft edge.
+
+    It takes a picture (H, W, C) and the landmarks of its face, (5, 2).
+    """
+
+    def run(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
+        distance = np.hypot(*(landmarks[1] - landmarks[0]))
+        skin = np.roll(picture, -round(0.33 * distance), 0).astype(np.float32)
+        for u, v in landmarks[:2]:
+            lid = ((x - u) / (0.28 * distance)) ** 2 + ((y - v) / (0.16 * distance)) ** 2
+            lid = (4 * (1 - lid) + 0.5).clip(0, 1)[..., None]
+            picture = (picture + lid * (skin - picture)).astype(picture.dtype)
+        return picture
+
+    return run
 
 
 @pytest.fixture

@@ -79,12 +79,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--portraits", type=Path, help="folder of aligned portraits (scikit-image's)")
+    add("--skip", type=int, default=0, help="portraits of the folder to leave out first (0)")
     add("--clips", type=int, default=4, help="how many portraits, each in a clip of its own (4)")
     add("--frames", type=int, default=24, help="of each clip (24)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     args = parser.parse_args()
     rows: dict[str, list[tuple[float, float]]] = {}
-    portraits = load_portraits(args.portraits, args.clips)
+    portraits = load_portraits(args.portraits, args.clips, args.skip)
     for seed, portrait in enumerate(tqdm(portraits, unit="clip")):
         film = make_film([portrait], _SIZE, _SIZE, _SIZE // 2, args.frames, seed)
         for name, scores in compare(film, args.device).items():

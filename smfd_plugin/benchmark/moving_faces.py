@@ -37,12 +37,13 @@ class Film:
     portraits: list[Picture]
 
 
-def load_portraits(folder: Path | None, count: int) -> list[Picture]:
+def load_portraits(folder: Path | None, count: int, skip: int = 0) -> list[Picture]:
     """Portraits aligned as in FFHQ, (512, 512, 3) BGR, repeated if there are too few.
 
     Args:
         folder: of pictures; None: the portrait that comes with scikit-image.
         count: how many.
+        skip: how many of the folder's to leave out first.
 
     Raises:
         FileNotFoundError: no picture in the folder.
@@ -53,9 +54,9 @@ def load_portraits(folder: Path | None, count: int) -> list[Picture]:
         found = [np.ascontiguousarray(data.astronaut()[:256, 96:352, ::-1])]
     else:
         files = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))
-        found = [cv2.imread(str(path)) for path in files[:count]]
+        found = [cv2.imread(str(path)) for path in files[skip : skip + count]]
     if not found:
-        raise FileNotFoundError(f"no .jpg or .png in {folder}")
+        raise FileNotFoundError(f"no .jpg or .png in {folder} after the first {skip}")
     return [cv2.resize(found[i % len(found)], (512, 512)) for i in range(count)]
 
 

@@ -13,7 +13,7 @@ import torch
 from smfd_plugin.restore import align, faces
 from smfd_plugin.vapoursynth import detection, filter, restoration
 
-STAGES = ("detect", "align", "network", "blend")
+STAGES = ("detect", "align", "network", "fuse", "blend")
 
 
 class Stopwatch:
@@ -73,7 +73,9 @@ class Stopwatch:
                 (align, "warp", warp),
                 (detection, "measure_blur", self.timed("align", detection.measure_blur)),
                 (faces, "run_network", self.timed("network", faces.run_network)),
-                (restoration, "restore_faces", self.timed("blend", faces.restore_faces)),
+                (restoration, "view", self.timed("fuse", restoration.view)),
+                (restoration, "fuse", self.timed("fuse", restoration.fuse)),
+                (restoration, "place_faces", self.timed("blend", faces.place_faces)),
                 (restoration, "blend_faces", self.timed("blend", faces.blend_faces)),
             ):
                 stack.enter_context(patch.object(owner, name, replacement))

@@ -6,11 +6,20 @@ FaceDeblurrer does it for pictures in memory. Its pieces are functions on tensor
 
 from smfd_plugin.restore.deblurrer import FaceDeblurrer, RestoredFace, RestoreResult
 from smfd_plugin.restore.detect import Detection, Detector, make_detector
-from smfd_plugin.restore.faces import FacePatch, blend_faces, faces_region, restore_faces
+from smfd_plugin.restore.faces import (
+    AlignedFace,
+    FacePatch,
+    blend_faces,
+    deblur_faces,
+    faces_region,
+    place_faces,
+    restore_faces,
+)
 from smfd_plugin.restore.network import pick_device
 from smfd_plugin.restore.tracking import Sighting, SteadyFace, steady_faces
 
 __all__ = [
+    "AlignedFace",
     "Detection",
     "Detector",
     "FaceDeblurrer",
@@ -20,9 +29,11 @@ __all__ = [
     "Sighting",
     "SteadyFace",
     "blend_faces",
+    "deblur_faces",
     "faces_region",
     "make_detector",
     "pick_device",
+    "place_faces",
     "restore_faces",
     "steady_faces",
 ]

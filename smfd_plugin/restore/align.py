@@ -3,6 +3,7 @@
 Matrices are (2, 3) float64 and map x, y of a point; whole numbers are pixel centres, as in OpenCV.
 """
 
+from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
@@ -25,7 +26,7 @@ TEMPLATE = np.array(
 )
 """Landmarks of a face aligned as in FFHQ, for a crop of 512x512 pixels (facexlib's values)."""
 
-CROP_SIZES = (128, 256, 512, 1024)
+CROP_SIZES = (128, 192, 256, 384, 512, 768, 1024)
 
 
 def similarity(source: NDArray, target: NDArray) -> Matrix:
@@ -57,12 +58,12 @@ def check_max_crop(max_crop: int) -> None:
         raise ValueError(f"max_crop is {max_crop}; it can be {', '.join(map(str, CROP_SIZES))}")
 
 
-def crop_size(landmarks: NDArray, max_crop: int) -> int:
-    """Side of the crop, in pixels: the first of CROP_SIZES with no fewer pixels than the face has
-    in the picture, but at most `max_crop`."""
+def crop_size(landmarks: NDArray, max_crop: int, sizes: Sequence[int] = CROP_SIZES) -> int:
+    """Side of the crop, in pixels: the first of `sizes` with no fewer pixels than the face has in
+    the picture, but at most `max_crop`."""
     to_template = similarity(landmarks, TEMPLATE)
     side = TEMPLATE_SIZE / np.hypot(*to_template[:, 0])
-    return next((size for size in CROP_SIZES if size >= side and size <= max_crop), max_crop)
+    return next((size for size in sizes if size >= side and size <= max_crop), max_crop)
 
 
 def picture_to_crop(landmarks: NDArray, size: int) -> Matrix:
@@ -84,6 +85,11 @@ def inverse(matrix: Matrix) -> Matrix:
 def transform(matrix: Matrix, points: NDArray) -> NDArray[np.float64]:
     """(P, 2) points, carried by the matrix."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def cut_off(matrix: Matrix, corner: tuple[float, float]) -> Matrix:
+    """The matrix for a source whose pixel at `corner` (x, y) has become its first."""
+    return np.hstack((matrix[:, :2], transform(matrix, np.array([corner])).T))
 
 
 def samples(to_source: Matrix) -> int:

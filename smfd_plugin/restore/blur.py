@@ -45,7 +45,7 @@ def measure_blur(luma: Tensor, landmarks: NDArray) -> float:
     Raises:
         ValueError: landmarks that make no face.
     """
-    size = align.crop_size(landmarks, _MAX_CROP)
+    size = align.crop_size(landmarks, _MAX_CROP, tuple(_SHARP))
     to_crop = align.picture_to_crop(landmarks, size)
     left, top, right, bottom = (round(part * size) for part in _INNER)
     to_picture = align.inverse(to_crop)

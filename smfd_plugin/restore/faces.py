@@ -25,8 +25,8 @@ Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class FacePatch:
-    """One restored face and its place in the picture.
+class AlignedFace:
+    """One face, cut out and restored.
 
     Attributes:
         detection: the face.
@@ -34,9 +34,6 @@ class FacePatch:
         crop: (3, S, S) float RGB, what the network saw.
         restored: (3, S, S) float RGB, what it made of it, not clamped.
         logits: (K, S, S) mask logits.
-        box: left, top, right, bottom in the picture, the last two exclusive.
-        weight: (1, h, w) in [0, 1], how much of `pixels` to blend in; exactly 0 outside the face.
-        pixels: (3, h, w) float RGB, the restored pixels of the box.
     """
 
     detection: Detection
@@ -44,12 +41,23 @@ class FacePatch:
     crop: Tensor
     restored: Tensor
     logits: Tensor
+
+
+@dataclass(frozen=True)
+class FacePatch(AlignedFace):
+    """One restored face and its place in the picture.
+
+    Attributes:
+        box: left, top, right, bottom in the picture, the last two exclusive.
+        weight: (1, h, w) in [0, 1], how much of `pixels` to blend in; exactly 0 outside the face.
+        pixels: (3, h, w) float RGB, the restored pixels of the box.
+    """
+
     box: Box
     weight: Tensor
     pixels: Tensor
 
 
-@torch.no_grad()
 def restore_faces(
     net: nn.Module,
     frame: Tensor,
@@ -58,9 +66,22 @@ def restore_faces(
     half: bool = False,
     max_crop: int = DEFAULT_MAX_CROP,
     feather: float = DEFAULT_FEATHER,
-    strengths: Sequence[float] | None = None,
 ) -> list[FacePatch]:
-    """Restores the given faces of a picture, which itself stays as it is.
+    """`deblur_faces`, then `place_faces` with those that are faces."""
+    faces = deblur_faces(net, frame, detections, half=half, max_crop=max_crop)
+    return place_faces(frame, [face for face in faces if face is not None], feather)
+
+
+@torch.no_grad()
+def deblur_faces(
+    net: nn.Module,
+    frame: Tensor,
+    detections: Sequence[Detection],
+    *,
+    half: bool = False,
+    max_crop: int = DEFAULT_MAX_CROP,
+) -> list[AlignedFace | None]:
+    """Cuts out the given faces of a picture and restores them.
 
     Args:
         net: see `network.run_network`; on the frame's device.
@@ -68,48 +89,63 @@ def restore_faces(
         detections: the faces; only their landmarks decide where they are.
         half: see `network.run_network`.
         max_crop: largest side of a crop, one of align.CROP_SIZES.
-        feather: softness of the blend's edge, as a part of the crop's side.
-        strengths: factor in [0, 1] for the weights of each face; None: 1 for all.
 
     Returns:
-        The patches, in the order of the detections, on the frame's device. Detections whose
-        landmarks make no face (all one point), or whose crop lies outside the picture, have none.
+        For each detection its face, on the frame's device; None where the landmarks make no face
+        (all one point), or the crop lies outside the picture.
 
     Raises:
         ValueError: `max_crop` is none of align.CROP_SIZES.
         MemoryError: see `network.run_network`.
     """
     align.check_max_crop(max_crop)
-    plans = _plan(detections, max_crop, frame.shape[-2:], strengths)
-    matrices = [plan.to_crop for plan in plans]
-    patches: dict[int, FacePatch] = {}
+    plans = {
+        i: plan
+        for i, detection in enumerate(detections)
+        if (plan := _plan(detection, max_crop, frame.shape[-2:])) is not None
+    }
+    faces: list[AlignedFace | None] = [None] * len(detections)
     for (size, _), group in groupby(
-        sorted(range(len(plans)), key=lambda i: plans[i].batch_key), lambda i: plans[i].batch_key
+        sorted(plans, key=lambda i: plans[i].batch_key), lambda i: plans[i].batch_key
     ):
         members = list(group)
-        to_picture = [align.inverse(matrices[i]) for i in members]
+        to_picture = [align.inverse(plans[i].to_crop) for i in members]
         frames = frame.expand(len(members), -1, -1, -1)
         crops = align.warp(frames, to_picture, (size, size), "reflection").clamp(0, 1)
         restored, logits = run_network(net, crops, half)
-        masks = blend.head_mask(logits, feather)
         for k, i in enumerate(members):
-            weight, pixels = _place(frame, plans, i, restored[k] - crops[k], masks[k])
-            patches[i] = FacePatch(
-                plans[i].detection, matrices[i], crops[k], restored[k], logits[k],
-                plans[i].box, weight, pixels,
-            )  # fmt: skip
-    return [patches[i] for i in range(len(plans))]
+            faces[i] = AlignedFace(
+                detections[i], plans[i].to_crop, crops[k], restored[k], logits[k]
+            )
+    return faces
 
 
 @torch.no_grad()
-def blend_faces(frame: Tensor, patches: Sequence[FacePatch], strength: float = 1.0) -> Tensor:
-    """A copy of the (3, H, W) frame with the patches blended in, each scaled by `strength`; other
-    pixels keep their exact value."""
+def place_faces(
+    frame: Tensor, faces: Sequence[AlignedFace], feather: float = DEFAULT_FEATHER
+) -> list[FacePatch]:
+    """Carries restored faces back to where they are in the picture, which itself stays as it is.
+
+    Args:
+        frame: (3, H, W) float32 RGB in [0, 1].
+        faces: of this picture, on its device.
+        feather: softness of the blend's edge, as a part of the crop's side.
+    """
+    return [_place(frame, faces, i, feather) for i in range(len(faces))]
+
+
+@torch.no_grad()
+def blend_faces(
+    frame: Tensor, patches: Sequence[FacePatch], strength: float | Sequence[float] = 1.0
+) -> Tensor:
+    """A copy of the (3, H, W) frame with the patches blended in, each scaled by `strength` (one
+    number, or one for each); other pixels keep their exact value."""
     result = frame.clone()
-    for patch in patches:
+    strengths = [strength] * len(patches) if isinstance(strength, int | float) else strength
+    for patch, factor in zip(patches, strengths, strict=True):
         left, top, right, bottom = patch.box
         view = result[:, top:bottom, left:right]
-        view += strength * patch.weight * (patch.pixels - view)
+        view += factor * patch.weight * (patch.pixels - view)
     return result
 
 
@@ -126,7 +162,7 @@ def faces_region(
     Returns:
         left, top, right, bottom, the last two exclusive; None if no face can be restored.
     """
-    plans = _plan(detections, max_crop, picture)
+    plans = [plan for face in detections if (plan := _plan(face, max_crop, picture)) is not None]
     if not plans:
         return None
     margin = max(2 * align.samples(align.inverse(plan.to_crop)) for plan in plans)
@@ -141,11 +177,9 @@ def faces_region(
 
 @dataclass(frozen=True)
 class _Plan:
-    detection: Detection
     size: int
     to_crop: Matrix
     box: Box
-    strength: float
 
     @property
     def batch_key(self) -> tuple[int, int]:
@@ -153,52 +187,39 @@ class _Plan:
         return self.size, align.samples(align.inverse(self.to_crop))
 
 
-def _plan(
-    detections: Sequence[Detection],
-    max_crop: int,
-    picture: tuple[int, int],
-    strengths: Sequence[float] | None = None,
-) -> list[_Plan]:
-    plans = []
-    for detection, strength in zip(detections, strengths or [1.0] * len(detections), strict=True):
-        try:
-            size = align.crop_size(detection.landmarks, max_crop)
-            to_crop = align.picture_to_crop(detection.landmarks, size)
-        except ValueError:  # a freak of the detector, which must not cost the other faces
-            continue
-        box = blend.region(align.inverse(to_crop), size, *picture)
-        if box[0] < box[2] and box[1] < box[3]:
-            plans.append(_Plan(detection, size, to_crop, box, strength))
-    return plans
+def _plan(detection: Detection, max_crop: int, picture: tuple[int, int]) -> _Plan | None:
+    try:
+        size = align.crop_size(detection.landmarks, max_crop)
+        to_crop = align.picture_to_crop(detection.landmarks, size)
+    except ValueError:  # a freak of the detector, which must not cost the other faces
+        return None
+    box = blend.region(align.inverse(to_crop), size, *picture)
+    return _Plan(size, to_crop, box) if box[0] < box[2] and box[1] < box[3] else None
 
 
-def _place(
-    frame: Tensor, plans: list[_Plan], index: int, change: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Blend weight (1, h, w) and restored pixels (3, h, w) in the face's box.
-
-    Args:
-        change: (3, S, S), restored crop minus crop.
-        mask: (1, S, S) of the head.
-    """
-    plan = plans[index]
-    left, top, right, bottom = plan.box
-    box_to_crop = plan.to_crop.copy()
-    box_to_crop[:, 2] = align.transform(plan.to_crop, [(left, top)])[0]
-    stacked = torch.cat((change, mask))[None]
+def _place(frame: Tensor, faces: Sequence[AlignedFace], index: int, feather: float) -> FacePatch:
+    face = faces[index]
+    size = face.crop.shape[-1]
+    box = blend.region(align.inverse(face.to_crop), size, *frame.shape[-2:])
+    left, top, right, bottom = box
+    mask = blend.head_mask(face.logits[None], feather)
+    change = face.restored - face.crop
+    stacked = torch.cat((change[None], mask), 1)
+    box_to_crop = align.cut_off(face.to_crop, (left, top))
     placed = align.warp(stacked, [box_to_crop], (bottom - top, right - left), "zeros")[0]
 
-    here = blend.crop_coordinates(plan.to_crop, plan.size, plan.box, frame.device)
+    here = blend.crop_coordinates(face.to_crop, size, box, frame.device)
     others = [
-        blend.crop_coordinates(other.to_crop, other.size, plan.box, frame.device)
-        for i, other in enumerate(plans)
-        if i != index and _overlap(plan.box, other.box)
+        blend.crop_coordinates(other.to_crop, other.crop.shape[-1], box, frame.device)
+        for i, other in enumerate(faces)
+        if i != index and _may_overlap(box, other, frame)
     ]
     weight = placed[3:].clamp(0, 1) * blend.border_fade(here) * blend.own_share(here, others)
     weight = torch.where(weight < blend.FAINT, 0.0, weight)
-    original = frame[:, top:bottom, left:right]
-    return plan.strength * weight, blend.keep_colour(original, placed[:3], weight)
+    pixels = blend.keep_colour(frame[:, top:bottom, left:right], placed[:3], weight)
+    return FacePatch(**vars(face), box=box, weight=weight, pixels=pixels)
 
 
-def _overlap(a: Box, b: Box) -> bool:
+def _may_overlap(box: Box, face: AlignedFace, frame: Tensor) -> bool:
+    a, b = box, blend.region(align.inverse(face.to_crop), face.crop.shape[-1], *frame.shape[-2:])
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

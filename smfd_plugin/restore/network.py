@@ -79,8 +79,9 @@ def run_network(net: nn.Module, crops: Tensor, half: bool = False) -> tuple[Tens
 
 
 def _run_finite(net: nn.Module, crops: Tensor, dtype: torch.dtype | None) -> tuple[Tensor, Tensor]:
+    lq = crops.contiguous(memory_format=torch.channels_last)  # faster, above all in 16 bits
     with torch.autocast(crops.device.type, dtype, enabled=dtype is not None):
-        restored, logits = (output.float() for output in net(crops, return_masks=True))
+        restored, logits = (output.float().contiguous() for output in net(lq, return_masks=True))
     finite = _is_finite(restored, logits)
     if finite.all():
         return restored, logits

@@ -37,11 +37,13 @@ class SteadyFace:
         detection: box, landmarks and score, smoothed.
         blur: smoothed.
         presence: in (0, 1], below 1 while the face appears or leaves.
+        path: which sighting of a frame of the window is the face, by the frame's distance.
     """
 
     detection: Detection
     blur: float
     presence: float
+    path: dict[int, int]
 
 
 Track = dict[int, Sighting]
@@ -65,17 +67,27 @@ def steady_faces(
     """
     bridge = radius // 2
     faces = [
-        SteadyFace(*_smooth(track, centre, radius), _presence(track, centre, radius, len(window)))
+        SteadyFace(
+            *_smooth(track, centre, radius),
+            _presence(track, centre, radius, len(window)),
+            {index - centre: _number(window[index], track[index]) for index in sorted(track)},
+        )
         for track in _link(window, bridge)
         if min(track) <= centre <= max(track)
     ]
-    return sorted(faces, key=lambda face: -_area(face.detection.box))
+    return sorted(faces, key=lambda face: -area(face.detection.box))
 
 
 def overlap(a: NDArray, b: NDArray) -> float:
     """Intersection over union of two boxes (left, top, right, bottom)."""
-    inner = _area(np.concatenate((np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:]))))
-    return inner / max(_area(a) + _area(b) - inner, 1e-9)
+    inner = area(np.concatenate((np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:]))))
+    return inner / max(area(a) + area(b) - inner, 1e-9)
+
+
+def area(box: NDArray) -> float:
+    """Of a box (left, top, right, bottom), in pixels."""
+    width, height = float(box[2] - box[0]), float(box[3] - box[1])
+    return max(width, 0.0) * max(height, 0.0)
 
 
 def _link(window: Sequence[Sequence[Sighting]], bridge: int) -> list[Track]:
@@ -125,6 +137,10 @@ def _smooth(track: Track, centre: int, radius: int) -> tuple[Detection, float]:
     return Detection(box, landmarks.reshape(5, 2), float(mean[14])), float(mean[15])
 
 
+def _number(sightings: Sequence[Sighting], wanted: Sighting) -> int:
+    return next(number for number, sighting in enumerate(sightings) if sighting is wanted)
+
+
 def _presence(track: Track, centre: int, radius: int, length: int) -> float:
     fade = radius - radius // 2
     distances = []  # to the nearest frames without the face
@@ -133,8 +149,3 @@ def _presence(track: Track, centre: int, radius: int, length: int) -> float:
     if max(track) < length - 1:
         distances.append(max(track) + 1 - centre)
     return min([1.0, *(distance / (fade + 1) for distance in distances)])
-
-
-def _area(box: NDArray) -> float:
-    width, height = float(box[2] - box[0]), float(box[3] - box[1])
-    return max(width, 0.0) * max(height, 0.0)

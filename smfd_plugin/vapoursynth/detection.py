@@ -12,7 +12,8 @@ from smfd_plugin.restore.blur import gate, measure_blur
 from smfd_plugin.restore.detect import MAX_SIDE
 from smfd_plugin.vapoursynth.errors import catch_errors
 from smfd_plugin.vapoursynth.parts import cut_out, moved
-from smfd_plugin.vapoursynth.properties import CUT, ERROR, read_faces, write_faces
+from smfd_plugin.vapoursynth.properties import CUT, ERROR, read_faces, write_faces, write_paths
+from smfd_plugin.vapoursynth.window import cached, shift, window
 
 _SCENE_CHANGE = 0.1
 """Mean difference of two frames, of 1, that makes a new scene: misc.SCDetect's default."""
@@ -35,7 +36,7 @@ def find_faces(clip: vs.VideoNode, detect: Detector, min_face: int) -> vs.VideoN
     luma = clip.std.ShufflePlanes(1 if clip.format.color_family == vs.RGB else 0, vs.GRAY)
     luma = luma.resize.Point(format=vs.GRAYS)
     thumb = small.std.ShufflePlanes(1, vs.GRAY).resize.Bilinear(64, 36)
-    changes = thumb.std.PlaneStats(_shift(thumb, -1))
+    changes = thumb.std.PlaneStats(shift(thumb, -1))
 
     @catch_errors
     def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
@@ -54,7 +55,7 @@ def find_faces(clip: vs.VideoNode, detect: Detector, min_face: int) -> vs.VideoN
         return frame
 
     blank = _tiny(clip)
-    return _cached(blank.std.ModifyFrame([blank, small, luma, changes, clip], stage))
+    return cached(blank.std.ModifyFrame([blank, small, luma, changes, clip], stage), _CACHED)
 
 
 def steady(
@@ -74,27 +75,27 @@ def steady(
     @catch_errors
     def stage(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoFrame:
         shown = f if isinstance(f, list) else [f]
-        window = {n + i - radius: frame.props for i, frame in enumerate(shown)}
+        props = {n + i - radius: frame.props for i, frame in enumerate(shown)}
         first, end = n, n
-        while first > max(0, n - radius) and not window[first].get(CUT):
+        while first > max(0, n - radius) and not props[first].get(CUT):
             first -= 1
-        while end < min(last, n + radius) and not window[end + 1].get(CUT):
+        while end < min(last, n + radius) and not props[end + 1].get(CUT):
             end += 1
-        scene = [window[i] for i in range(first, end + 1)]
+        scene = [props[i] for i in range(first, end + 1)]
         frame = shown[radius].copy()
         frame.props.clear()
-        failed = next((props[ERROR] for props in scene if ERROR in props), None)
+        failed = next((each[ERROR] for each in scene if ERROR in each), None)
         if failed:
             frame.props[ERROR] = failed
             return frame
-        faces = steady_faces([read_faces(props) for props in scene], n - first, radius)
+        faces = steady_faces([read_faces(each) for each in scene], n - first, radius)
         faces = faces[: max_faces or None]
         amounts = [strength * face.presence * gate(face.blur, sharp_gate) for face in faces]
         write_faces(frame.props, [Sighting(face.detection, face.blur) for face in faces], amounts)
+        write_paths(frame.props, [face.path for face in faces], radius)
         return frame
 
-    window = [_shift(found, by) for by in range(-radius, radius + 1)]
-    return _cached(found.std.ModifyFrame(window, stage))
+    return cached(found.std.ModifyFrame(window(found, radius), stage), _CACHED)
 
 
 def _blur(grey: vs.VideoFrame, face: Detection) -> float:
@@ -102,7 +103,7 @@ def _blur(grey: vs.VideoFrame, face: Detection) -> float:
     box = faces_region([face], (grey.height, grey.width))
     if box is None:
         return 0.0
-    return measure_blur(cut_out(grey, box), moved(face, box).landmarks)
+    return measure_blur(cut_out(grey, box), moved(face, box[:2]).landmarks)
 
 
 def _enlarged(face: Detection, scale: np.ndarray) -> Detection:
@@ -112,20 +113,3 @@ def _enlarged(face: Detection, scale: np.ndarray) -> Detection:
 
 def _tiny(clip: vs.VideoNode) -> vs.VideoNode:
     return clip.std.BlankClip(width=1, height=1, format=vs.GRAY8, keep=True)
-
-
-def _shift(clip: vs.VideoNode, by: int) -> vs.VideoNode:
-    """Frame n of the result is frame n + by of the clip, where there is one."""
-    by = max(-clip.num_frames, min(by, clip.num_frames))
-    if by == 0:
-        return clip
-    padding = clip.std.BlankClip(length=abs(by), keep=True)
-    kept = clip.num_frames - abs(by)
-    if not kept:
-        return padding
-    return clip[by:] + padding if by > 0 else padding + clip[:by]
-
-
-def _cached(clip: vs.VideoNode) -> vs.VideoNode:
-    vs.core.std.SetVideoCache(clip, mode=1, fixedsize=1, maxsize=_CACHED)
-    return clip

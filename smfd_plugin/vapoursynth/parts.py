@@ -32,7 +32,7 @@ def paste(frame: vs.VideoFrame, box: Box, image: Tensor) -> None:
         np.asarray(frame[plane])[top:bottom, left:right] = values
 
 
-def moved(face: Detection, box: Box) -> Detection:
-    """A face of the frame in the coordinates of the part."""
-    corner = np.array(box[:2], np.float32)
-    return Detection(face.box - np.tile(corner, 2), face.landmarks - corner, face.score)
+def moved(face: Detection, corner: tuple[int, int]) -> Detection:
+    """A face of the frame in the coordinates of a part that begins at the corner (x, y)."""
+    shift = np.array(corner, np.float32)
+    return Detection(face.box - np.tile(shift, 2), face.landmarks - shift, face.score)

@@ -24,6 +24,10 @@ BLUR = "SMFDBlur"
 AMOUNTS = "SMFDAmounts"
 NAMES = (COUNT, BOXES, LANDMARKS, SCORES, BLUR, AMOUNTS)
 
+PATHS = "SMFDPaths"
+"""For each face and each frame of the window around this one, which of the faces found there it is;
+-1: none."""
+
 ERROR = "SMFDError"
 """What went wrong in a frame; core.smfd.Check makes it the frame's error."""
 
@@ -62,6 +66,23 @@ def read_faces(props: Mapping[str, Any]) -> list[Sighting]:
 def read_amounts(props: Mapping[str, Any]) -> list[float]:
     """The amounts that `write_faces` wrote."""
     return _numbers(props[AMOUNTS]).tolist() if props[COUNT] else []
+
+
+def write_paths(
+    props: MutableMapping[str, Any], paths: Sequence[Mapping[int, int]], radius: int
+) -> None:
+    """Sets PATHS from the number of each face by the frame's distance."""
+    if paths:
+        window = range(-radius, radius + 1)
+        props[PATHS] = [path.get(distance, -1) for path in paths for distance in window]
+
+
+def read_paths(props: Mapping[str, Any], radius: int) -> list[dict[int, int]]:
+    """What `write_paths` wrote."""
+    if not props[COUNT]:
+        return []
+    rows = np.reshape(props[PATHS], (props[COUNT], 2 * radius + 1))
+    return [{k - radius: int(i) for k, i in enumerate(row) if i >= 0} for row in rows]
 
 
 def _numbers(value: float | list[float]) -> NDArray[np.float64]:

@@ -1,18 +1,33 @@
 """Last stage: the faces drawn anew, as a clip of what has to be added to each frame's RGB."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from queue import SimpleQueue
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import vapoursynth as vs
 from torch import Tensor, nn
 
-from smfd_plugin.restore import Detection, blend_faces, faces_region, restore_faces
+from smfd_plugin.restore import (
+    Detection,
+    Sighting,
+    blend_faces,
+    deblur_faces,
+    faces_region,
+    place_faces,
+)
+from smfd_plugin.restore.align import cut_off
+from smfd_plugin.restore.blur import gate
+from smfd_plugin.restore.faces import Box
+from smfd_plugin.restore.fusion import View, fuse, view
+from smfd_plugin.restore.tracking import area
 from smfd_plugin.vapoursynth.errors import PREFIX, Stage, catch_errors
 from smfd_plugin.vapoursynth.parts import cut_out, moved, paste
-from smfd_plugin.vapoursynth.properties import read_amounts, read_faces
+from smfd_plugin.vapoursynth.properties import read_amounts, read_faces, read_paths
+from smfd_plugin.vapoursynth.recent import Recent
+from smfd_plugin.vapoursynth.window import cached, window
 
 
 class Draw(Protocol):
@@ -51,15 +66,30 @@ class Restorer:
             on_gpu = self._device.type == "cuda"
             self._streams.put(torch.cuda.Stream(self._device) if on_gpu else None)
 
-    def __call__(
-        self, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
+    def deblur(self, image: Tensor, detections: Sequence[Detection]) -> list[View | None]:
+        """The faces of a (3, h, w) image on the CPU, restored; None for what is no face."""
+        return self._attempt(lambda net, device: self._deblur(net, image.to(device), detections))
+
+    def blend(
+        self,
+        image: Tensor,
+        faces: Sequence[tuple[View, Sequence[tuple[View, float]]]],
+        amounts: Sequence[float],
     ) -> Tensor:
-        """See Draw."""
+        """A copy of the image with faces blended in.
+
+        Args:
+            image: (3, h, w) on the CPU.
+            faces: each as it is in the image and in other frames, see `fusion.fuse`.
+            amounts: how strongly to change each, in [0, 1].
+        """
+        return self._attempt(lambda _, device: self._blend(image.to(device), faces, amounts))
+
+    def _attempt[T](self, work: Callable[[nn.Module, torch.device], T]) -> T:
         stream = self._streams.get()
         try:
             with torch.cuda.stream(stream):
-                restored = self._restore(self._net, image.to(self._device), faces, amounts)
-                return restored.cpu()
+                return work(self._net, self._device)
         except (MemoryError, torch.OutOfMemoryError):
             if self._device.type == "cpu":
                 raise
@@ -71,52 +101,159 @@ class Restorer:
                 vs.MESSAGE_TYPE_WARNING,
                 f"{PREFIX}{self._device} lacks memory; what does not fit is done on the CPU",
             )
-        return self._restore(self._on_cpu, image, faces, amounts)
+        return work(self._on_cpu, torch.device("cpu"))
 
-    def _restore(
-        self, net: nn.Module, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
+    def _deblur(
+        self, net: nn.Module, image: Tensor, detections: Sequence[Detection]
+    ) -> list[View | None]:
+        faces = deblur_faces(net, image, detections, half=self._half)
+        return [face and view(face) for face in faces]
+
+    def _blend(
+        self,
+        image: Tensor,
+        faces: Sequence[tuple[View, Sequence[tuple[View, float]]]],
+        amounts: Sequence[float],
     ) -> Tensor:
-        patches = restore_faces(
-            net, image, faces, half=self._half, feather=self._feather, strengths=amounts
-        )
-        return blend_faces(image, patches)
+        here = []
+        for own, others in faces:
+            own = own.to(image.device)
+            others = [(other.to(image.device), weight) for other, weight in others]
+            here.append(replace(own.face, restored=fuse(own, others)))
+        return blend_faces(image, place_faces(image, here, self._feather), amounts).cpu()
 
 
-def changes(
-    rgb: vs.VideoNode, faces: vs.VideoNode, draw: Draw, num_streams: int, untouched: bool
-) -> vs.VideoNode:
+def drawings(rgb: vs.VideoNode, faces: vs.VideoNode, draw: Draw) -> vs.VideoNode:
     """RGBS frames of what drawing the faces adds to each frame, exactly 0 everywhere else.
 
     Args:
         rgb: the clip in RGBS.
         faces: from `detection.steady`.
-        draw: draws them.
-        num_streams: frames that are drawn at the same time.
-        untouched: draw faces whose amount is 0, too.
+        draw: draws them, also those that are left alone.
     """
     blank = rgb.std.BlankClip(keep=True)
-    stage = _stage(draw, untouched)
+
+    @catch_errors
+    def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        blank, picture, tracked = f
+        detections = [face.detection for face in read_faces(tracked.props)]
+        box = faces_region(detections, (picture.height, picture.width))
+        if box is None:
+            return blank
+        image = cut_out(picture, box)
+        inside = [moved(detection, box[:2]) for detection in detections]
+        return _changed(blank, box, image, draw(image, inside, read_amounts(tracked.props)))
+
+    return blank.std.ModifyFrame([blank, rgb, faces], stage)
+
+
+def restorations(
+    rgb: vs.VideoNode,
+    found: vs.VideoNode,
+    faces: vs.VideoNode,
+    radius: int,
+    restorer: Restorer,
+    sharp_gate: float,
+    max_faces: int,
+    num_streams: int,
+) -> vs.VideoNode:
+    """RGBS frames of what restoring the faces adds to each frame, exactly 0 everywhere else.
+
+    Args:
+        rgb: the clip in RGBS.
+        found: from `detection.find_faces`.
+        faces: from `detection.steady`.
+        radius: frames before and after each whose results are averaged into its own.
+        restorer: does it.
+        sharp_gate, max_faces: see `detection.steady`.
+        num_streams: frames that are restored at the same time.
+    """
+    blank = rgb.std.BlankClip(keep=True)
+    stage = _restore(radius, restorer, sharp_gate, max_faces, Recent(2 * radius + num_streams))
+    sources = [blank, faces, *window(cached(rgb, 2 * radius + num_streams), radius)]
+    sources += window(found, radius)
     # One ModifyFrame makes one frame at a time.
-    streams = [blank.std.ModifyFrame([blank, rgb, faces], stage) for _ in range(num_streams)]
+    streams = [blank.std.ModifyFrame(sources, stage) for _ in range(num_streams)]
     if num_streams == 1:
         return streams[0]
     return blank.std.FrameEval(lambda n: streams[n % num_streams], clip_src=streams)
 
 
-def _stage(draw: Draw, untouched: bool) -> Stage:
+def _restore(
+    radius: int,
+    restorer: Restorer,
+    sharp_gate: float,
+    max_faces: int,
+    recent: Recent[dict[int, View | None]],
+) -> Stage:
+    def results(picture: vs.VideoFrame, found: Sequence[Sighting]) -> dict[int, View | None]:
+        """What the network makes of a frame, by the number of the face. It goes by this frame
+        alone, so that it is the same whichever frame asks for it."""
+        blurry = [i for i, face in enumerate(found) if gate(face.blur, sharp_gate) > 0]
+        largest = sorted(blurry, key=lambda i: -area(found[i].detection.box))[: max_faces or None]
+        views = _deblur(restorer, picture, [found[i].detection for i in largest])
+        return dict(zip(largest, views, strict=True))
+
     @catch_errors
     def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        blank, picture, tracked = f
-        found = zip(read_faces(tracked.props), read_amounts(tracked.props), strict=True)
-        chosen = [(face.detection, amount) for face, amount in found if amount > 0 or untouched]
-        detections = [detection for detection, _ in chosen]
-        box = faces_region(detections, (picture.height, picture.width))
+        blank, tracked, *rest = f
+        pictures, found = rest[: 2 * radius + 1], rest[2 * radius + 1 :]
+
+        def seen(distance: int, number: int) -> View | None:
+            picture, props = pictures[radius + distance], found[radius + distance].props
+            return recent.get(n + distance, lambda: results(picture, read_faces(props))).get(number)
+
+        shown, amounts = [], []
+        for face, amount, path in _rows(tracked.props, radius):
+            if not amount:
+                continue
+            views = {distance: seen(distance, number) for distance, number in path.items()}
+            own = views.pop(0, None)
+            if own is None:  # missed by the detector, or sharp in this frame only
+                (own,) = _deblur(restorer, pictures[radius], [face])
+            if own is not None:
+                near = {k: 1 - abs(k) / (radius + 1) for k in views}
+                shown.append((own, [(views[k], near[k]) for k in views if views[k]]))
+                amounts.append(amount)
+        box = faces_region([own.face.detection for own, _ in shown], (blank.height, blank.width))
         if box is None:
             return blank
-        image = cut_out(picture, box)
-        inside = [moved(detection, box) for detection in detections]
-        frame = blank.copy()
-        paste(frame, box, draw(image, inside, [amount for _, amount in chosen]) - image)
-        return frame
+        image = cut_out(pictures[radius], box)
+        inside = [(_moved(own, box[:2]), others) for own, others in shown]
+        return _changed(blank, box, image, restorer.blend(image, inside, amounts))
 
     return stage
+
+
+def _rows(
+    props: Mapping[str, Any], radius: int
+) -> Iterator[tuple[Detection, float, dict[int, int]]]:
+    rows = zip(read_faces(props), read_amounts(props), read_paths(props, radius), strict=True)
+    return ((face.detection, amount, path) for face, amount, path in rows)
+
+
+def _deblur(
+    restorer: Restorer, picture: vs.VideoFrame, faces: Sequence[Detection]
+) -> list[View | None]:
+    """The restored faces in the frame's coordinates; None for what is no face."""
+    box = faces_region(faces, (picture.height, picture.width))
+    if box is None:
+        return [None] * len(faces)
+    left, top, *_ = box
+    views = restorer.deblur(cut_out(picture, box), [moved(face, box[:2]) for face in faces])
+    return [shown and _moved(shown, (-left, -top)) for shown in views]
+
+
+def _moved(shown: View, corner: tuple[int, int]) -> View:
+    """The face in the coordinates of a part of the picture that begins at the corner."""
+    face = shown.face
+    there = replace(
+        face, detection=moved(face.detection, corner), to_crop=cut_off(face.to_crop, corner)
+    )
+    return replace(shown, face=there)
+
+
+def _changed(blank: vs.VideoFrame, box: Box, before: Tensor, after: Tensor) -> vs.VideoFrame:
+    frame = blank.copy()
+    paste(frame, box, after - before)
+    return frame

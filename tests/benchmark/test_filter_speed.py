@@ -71,7 +71,7 @@ def test_the_loop_restores_the_face(film, stub_net):
     change = np.abs(looped[1].astype(int) - from_clip(clip)[1]).max(-1)
     assert change[100:140, 130:190].mean() > 10
     assert change[:, :30].max() <= 2
-    assert set(watch.seconds) == set(STAGES)
+    assert set(watch.seconds) == set(STAGES) - {"fuse"}
 
 
 @pytest.fixture
@@ -97,5 +97,5 @@ def test_a_case_is_measured(method, monkeypatch, tiny_net):
     result = measure(Case(method, "720p", 1, 900, 2, "cpu", None))
     assert result.fps > 0
     assert list(result.stages) == [*STAGES, "other"]
-    assert all(milliseconds > 0 for milliseconds in result.stages.values())
+    assert all(result.stages[stage] > 0 for stage in ("detect", "align", "network", "blend"))
     assert result.memory > 100

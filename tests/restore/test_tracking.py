@@ -106,3 +106,10 @@ def test_a_jump_is_another_face():
     (steady,) = steady_faces(window, 1, 3)
     np.testing.assert_allclose(steady.detection.box, seen(0).detection.box, atol=1e-4)
     assert steady.presence == pytest.approx(1 / 3)
+
+
+def test_the_path_names_the_sightings_of_the_face():
+    elsewhere = seen(900)
+    window = [[], [elsewhere, seen(10)], [seen(20)], [elsewhere], [seen(40), elsewhere]]
+    steady = steady_faces(window, 2, 2)
+    assert [face.path for face in steady if face.detection.box[0] < 500] == [{-1: 1, 0: 0, 2: 0}]

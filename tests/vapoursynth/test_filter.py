@@ -4,8 +4,10 @@ import inspect
 
 import numpy as np
 import pytest
+import torch
 import vapoursynth as vs
 
+from smfd_plugin.restore.network import half_dtype
 from smfd_plugin.vapoursynth import deblur
 
 FORMATS = [
@@ -34,7 +36,7 @@ def test_only_the_face_changes_in_every_format(portrait, restored, name, planes)
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_network_that_changes_nothing_changes_no_sample(portrait, identity_weights, name, planes):
     clip = portrait(getattr(vs, name))
-    after = deblur(clip, weights=identity_weights, sharp_gate=0).get_frame(2)
+    after = deblur(clip, weights=identity_weights, sharp_gate=0, temporal=0).get_frame(2)
     assert after.props["SMFDAmounts"] == 1
     for old, new in zip(planes(clip.get_frame(2)), planes(after), strict=True):
         tolerance = 0 if old.dtype.kind == "u" else 1e-6
@@ -85,7 +87,7 @@ def test_strength_scales_the_change(portrait, restored, planes, same):
 
 
 def test_frames_without_a_face_cost_detection_only(restored, monkeypatch, same):
-    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.restore_faces", None)
+    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.deblur_faces", None)
     clip = vs.core.std.BlankClip(width=160, height=96, format=vs.YUV420P8, color=[90, 100, 160])
     frame = restored(clip).get_frame(0)
     assert same(clip.get_frame(0), frame)
@@ -206,7 +208,7 @@ def test_an_error_inside_a_frame_is_one_line_with_its_number(portrait, restored,
     def broken(*arguments, **more):
         raise RuntimeError("the lamp went out")
 
-    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.restore_faces", broken)
+    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.deblur_faces", broken)
     with pytest.raises(vs.Error) as error:
         restored(portrait()).get_frame(2)
     assert str(error.value) == "smfd.Deblur: frame 2: the lamp went out"
@@ -223,6 +225,18 @@ def test_a_matrix_that_is_not_linear_is_refused_with_the_frame(portrait, restore
     clip = portrait(vs.YUV444P16).std.SetFrameProps(_Matrix=14)
     with pytest.raises(vs.Error, match=r"^smfd.Deblur: frame 0: matrix 14 \(ICtCp\)"):
         restored(clip, temporal=0).get_frame(0)
+
+
+@pytest.mark.skipif(half_dtype(torch.device("cpu")) is None, reason="no fast 16 bits here")
+def test_16_bits_show_the_same_face(portrait, planes):
+    clip = portrait(vs.RGBS)
+    one, other = (
+        planes(deblur(clip, half=half, temporal=0, sharp_gate=0, device="cpu").get_frame(0))
+        for half in (False, True)
+    )
+    difference = np.abs(np.stack(one) - np.stack(other))
+    assert 0 < difference.max() < 4 / 255
+    assert np.quantile(difference, 0.999) < 1 / 255
 
 
 @pytest.mark.gpu

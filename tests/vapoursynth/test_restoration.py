@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from smfd_plugin.restore import make_detector, restore_faces
+from smfd_plugin.restore import deblur_faces, make_detector, place_faces
 from smfd_plugin.vapoursynth.restoration import Restorer
 
 
@@ -11,23 +11,32 @@ def image(astronaut) -> torch.Tensor:
     return torch.from_numpy(rgb.copy()).float() / 255
 
 
+def restored(restorer, image, faces, amounts):
+    views = restorer.deblur(image, faces)
+    return restorer.blend(image, [(view, []) for view in views], amounts)
+
+
 def test_a_device_without_memory_gives_way_to_the_cpu_with_one_warning(
     image, tiny_net, caplog, monkeypatch
 ):
     faces = make_detector("tiny")(image)
-    expected = Restorer(tiny_net, False, 0.02, 1)(image, faces, [1.0])
+    expected = restored(Restorer(tiny_net, False, 0.02, 1), image, faces, [1.0])
     assert not torch.equal(expected, image)
 
-    def crowded(net, picture, *rest, **more):
-        if picture.is_meta:  # which stands for a GPU here
+    def crowded(function, image, *arguments, **more):
+        if image.is_meta:  # which stands for a GPU here
             raise MemoryError("full")
-        return restore_faces(net, picture, *rest, **more)
+        return function(*arguments, **more)
 
-    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.restore_faces", crowded)
+    there = "smfd_plugin.vapoursynth.restoration."
+    monkeypatch.setattr(
+        there + "deblur_faces", lambda *args, **more: crowded(deblur_faces, args[1], *args, **more)
+    )
+    monkeypatch.setattr(there + "place_faces", lambda *args: crowded(place_faces, args[0], *args))
     restorer = Restorer(tiny_net, False, 0.02, 1)
     restorer._device = torch.device("meta")
     for _ in range(2):
-        assert torch.equal(restorer(image, faces, [1.0]), expected)
+        assert torch.equal(restored(restorer, image, faces, [1.0]), expected)
     warning = "smfd.Deblur: meta lacks memory; what does not fit is done on the CPU"
     assert caplog.messages == [warning]
 
@@ -36,14 +45,16 @@ def test_a_cpu_without_memory_says_so(image, tiny_net, monkeypatch):
     def crowded(*_, **__):
         raise MemoryError("full")
 
-    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.restore_faces", crowded)
+    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.deblur_faces", crowded)
     with pytest.raises(MemoryError, match="full"):
-        Restorer(tiny_net, False, 0.02, 1)(image, [], [])
+        Restorer(tiny_net, False, 0.02, 1).deblur(image, [])
 
 
 def test_amounts_scale_each_face(image, tiny_net):
     faces = make_detector("tiny")(image)
     restorer = Restorer(tiny_net, False, 0.02, 1)
-    full, faint, none = (restorer(image, faces, [amount]) - image for amount in (1.0, 0.25, 0.0))
+    full, faint, none = (
+        restored(restorer, image, faces, [amount]) - image for amount in (1.0, 0.25, 0.0)
+    )
     torch.testing.assert_close(faint, full / 4, atol=1e-6, rtol=0)
     assert not none.any()
