@@ -221,7 +221,7 @@ def main() -> None:
     add("--identity", type=Path, help="ArcFace-style ONNX file (default: not measured)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
     add("--half", action="store_true", help="16 bit arithmetic, where the device is faster so")
-    add("-o", "--output", type=Path, default=Path("results/difface_tradeoff.png"))
+    add("-o", "--output", type=Path, default=Path("results/difface_tradeoff.jpg"))
     args = parser.parse_args()
 
     device = pick_device(args.device)
