@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+import vapoursynth as vs
+
+from smfd_plugin.benchmark import contact_sheet
+from smfd_plugin.benchmark.moving_faces import load_portraits, make_film, to_clip
+
+
+@pytest.fixture(autouse=True)
+def tiny(tiny_weights, monkeypatch):
+    real = contact_sheet.deblur
+    monkeypatch.setattr(
+        contact_sheet, "deblur", lambda clip, **more: real(clip, str(tiny_weights), **more)
+    )
+
+
+def test_the_sheet_shows_each_frame_before_and_after():
+    film = make_film(load_portraits(None, 1), 320, 240, 200, 4)
+    sheet = contact_sheet.contact_sheet(to_clip(film.sharp), 0, 2, 2)
+    assert sheet.shape == (300, 300, 3)
+    before, after = sheet[:150].astype(int), sheet[150:]
+    assert np.abs(before[:, :150] - before[:, 150:]).mean() > 1  # another frame
+    assert 0.5 < np.abs(before - after).mean() < 60
+
+
+def test_a_frame_without_a_face_is_named():
+    blank = vs.core.std.BlankClip(width=160, height=96, format=vs.YUV420P8, length=2)
+    with pytest.raises(ValueError, match="frame 1 shows no face"):
+        contact_sheet.contact_sheet(blank.std.SetFrameProps(_Matrix=1), 1, 1, 1)
