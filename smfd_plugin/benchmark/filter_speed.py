@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import torch
 import vapoursynth as vs
@@ -40,6 +40,8 @@ class Case:
         frames: how many are measured.
         device: see `deblur`.
         folder: of portraits, see `load_portraits`.
+        cpu_time: count the process's CPU seconds instead of the clock's, for a machine that does
+            other work at the same time.
     """
 
     method: str
@@ -49,6 +51,7 @@ class Case:
     frames: int
     device: str
     folder: Path | None
+    cpu_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,13 @@ def measure(case: Case) -> Result:
     film = make_film(portraits, width, height, round(case.side * height / 1080), 8)
     clip = to_clip(film.blurry).std.Loop()
     cores = vs.core.num_threads
-    fps = case.frames / _seconds(_filter(case, clip, Stopwatch()), case.frames)
-    watch = Stopwatch()
+    clock = process_time if case.cpu_time else perf_counter
+    fps = case.frames / _seconds(_filter(case, clip, Stopwatch()), case.frames, clock)
+    watch = Stopwatch(clock)
     vs.core.num_threads = 1
     with watch.watch_filter():
         filtered = _filter(case, clip, watch)
-        total = _seconds(filtered, case.frames, watch.seconds.clear)
+        total = _seconds(filtered, case.frames, clock, watch.seconds.clear)
     vs.core.num_threads = cores
     stages = {stage: watch.seconds[stage] for stage in STAGES}
     stages["other"] = total - sum(stages.values())
@@ -121,15 +125,20 @@ def _filter(case: Case, clip: vs.VideoNode, watch: Stopwatch) -> vs.VideoNode:
     return helper_loop(clip, load_network().to(device), make_detector("auto", device), watch)
 
 
-def _seconds(clip: vs.VideoNode, count: int, begin: Callable[[], None] = lambda: None) -> float:
+def _seconds(
+    clip: vs.VideoNode,
+    count: int,
+    clock: Callable[[], float],
+    begin: Callable[[], None] = lambda: None,
+) -> float:
     """Time for `count` frames in order, after some that are not counted."""
     warm_up = 2
     start = 0.0
     for n, _ in enumerate(clip[: count + warm_up].frames(close=True)):
         if n == warm_up - 1:
             begin()
-            start = perf_counter()
-    return perf_counter() - start
+            start = clock()
+    return clock() - start
 
 
 def main() -> None:
@@ -142,6 +151,7 @@ def main() -> None:
     add("--frames", type=int, default=12, help="to measure for each line (12)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     add("--portraits", type=Path, help="folder of aligned portraits (scikit-image's)")
+    add("--cpu-time", action="store_true", help="count CPU seconds, on a machine that is busy")
     add("--growth", type=int, metavar="N", help="measure only how memory grows over N frames")
     args = parser.parse_args()
     if args.growth:
@@ -152,7 +162,9 @@ def main() -> None:
     print("|---" * (len(columns) + 2) + "|")
     context = multiprocessing.get_context("spawn")
     for size, faces, method in product(args.sizes, args.faces, METHODS):
-        case = Case(method, size, faces, args.side, args.frames, args.device, args.portraits)
+        case = Case(
+            method, size, faces, args.side, args.frames, args.device, args.portraits, args.cpu_time
+        )
         with context.Pool(1) as pool:
             result = pool.apply(measure, (case,))
         numbers = [f"{result.fps:.2f}", *(f"{ms:.0f}" for ms in result.stages.values())]

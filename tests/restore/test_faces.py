@@ -137,7 +137,7 @@ def test_faces_of_all_sizes_in_one_picture(frame, face, stand_in):
     canvas[:, :, :1024], canvas[:, :512, 1024:] = large, frame
     faces = [moved(face, (0.5, 0.5), 2), moved(face, (1024, 0))]
     patches = restore_faces(stand_in(sharpen), canvas, faces)
-    assert [patch.crop.shape[-1] for patch in patches] == [512, 256]
+    assert [patch.crop.shape[-1] for patch in patches] == [384, 192]
     assert [patch.detection for patch in patches] == faces
 
 
