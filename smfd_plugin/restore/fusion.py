@@ -41,6 +41,9 @@ _FARTHEST = 0.1
 _LIKENESS = 0.7
 """Correlation of two guides below which they do not show the same face in the same pose."""
 
+_NEGLIGIBLE = 0.05
+"""Weight below which a result is not worth its time."""
+
 _ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 1e-3)
 
 
@@ -101,10 +104,12 @@ def fuse(own: View, others: Sequence[tuple[View, float]]) -> Tensor:
     weights = torch.ones_like(total[:1])
     size = total.shape[-1]
     for other, share in others:
+        share *= (other.detail / own.detail) ** 2
+        if share < _NEGLIGIBLE:
+            continue
         motion = _register(own.guide, other.guide)
         if motion is None:
             continue
-        share *= (other.detail / own.detail) ** 2
         weight = F.interpolate(
             share * _agreement(own.coarse, other.coarse, motion)[None, None],
             (size, size),
