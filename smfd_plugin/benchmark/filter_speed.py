@@ -107,13 +107,14 @@ def memory_growth(frames: int) -> float:
     for n, frame in enumerate(filtered.frames(close=True)):
         del frame
         if n in (200, 200 + frames):
-            sizes.append(_resident())
+            sizes.append(resident())
         if len(sizes) == 2:
             break
     return sizes[1] - sizes[0]
 
 
-def _resident() -> float:
+def resident() -> float:
+    """Memory of this process that is in use, in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 1024**2
 

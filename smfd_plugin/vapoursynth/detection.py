@@ -10,6 +10,7 @@ import vapoursynth as vs
 from smfd_plugin.restore import Detection, Detector, Sighting, faces_region, steady_faces
 from smfd_plugin.restore.blur import gate, measure_blur
 from smfd_plugin.restore.detect import MAX_SIDE
+from smfd_plugin.vapoursynth import memory
 from smfd_plugin.vapoursynth.errors import catch_errors
 from smfd_plugin.vapoursynth.parts import cut_out, moved
 from smfd_plugin.vapoursynth.properties import CUT, ERROR, read_faces, write_faces, write_paths
@@ -40,6 +41,8 @@ def find_faces(clip: vs.VideoNode, detect: Detector, min_face: int) -> vs.VideoN
 
     @catch_errors
     def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        if n % memory.EVERY == 0:
+            memory.give_back()
         blank, picture, grey, change, source = f
         frame = blank.copy()
         if ERROR in source.props:
