@@ -1,6 +1,6 @@
 """What the methods are given: blurry faces, with the sharp ones where these are known."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,6 +69,12 @@ def build_dataset(options: Mapping[str, Any]) -> list[Entry]:
     limit = own.pop("limit", None)
     own.pop("parts", None)
     return DATASETS[options["type"]](**own)[:limit]
+
+
+def spread[T](items: Sequence[T], count: int) -> list[T]:
+    """So many items, from the first to the last, evenly; all, if there are no more."""
+    chosen = np.unique(np.linspace(0, len(items) - 1, count).round().astype(int))
+    return [items[i] for i in chosen]
 
 
 def blurred(*, dataroot: str, size: int, scenarios: str) -> list[Entry]:

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from smfd_plugin.benchmark.datasets import Sample, blurred
+from smfd_plugin.benchmark.datasets import Sample, blurred, spread
 from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
 from smfd_plugin.data.sources import Picture
 from smfd_plugin.diffusion import DifFace, restore, seeded_noise
@@ -64,8 +64,7 @@ def load_pairs(dataroot: str, scenarios: str, size: int, count: int) -> list[Sam
         FileNotFoundError: no faces, or no such list of scenarios.
     """
     entries = blurred(dataroot=dataroot, size=BLUR_SIZE, scenarios=scenarios)
-    chosen = np.unique(np.linspace(0, len(entries) - 1, count).round().astype(int))
-    samples = [entries[i].read() for i in chosen]
+    samples = [entry.read() for entry in spread(entries, count)]
     return [Sample(_shrink(sample.lq, size), _shrink(sample.gt, size)) for sample in samples]
 
 
@@ -186,14 +185,13 @@ def shown_columns(
     faces: Mapping[Run, Sequence[Picture]], sharp: Sequence[Picture], eta: float
 ) -> dict[str, list[Picture]]:
     """SHOWN faces, spread evenly, of the runs with this eta and of the estimates alone."""
-    chosen = np.unique(np.linspace(0, len(sharp) - 1, SHOWN).round().astype(int))
     columns = {
         f"{run.estimator}\nN = {run.start}" if run.start else f"{run.estimator}\n": pictures
         for run, pictures in faces.items()
         if run.eta in (None, eta)
     }
     columns["sharp\n"] = sharp
-    return {title: [pictures[i] for i in chosen] for title, pictures in columns.items()}
+    return {title: spread(pictures, SHOWN) for title, pictures in columns.items()}
 
 
 def print_table(scores: Mapping[Run, Mapping[str, float]], count: int) -> None:

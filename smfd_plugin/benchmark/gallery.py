@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from smfd_plugin import FaceDeblurrer
-from smfd_plugin.benchmark.datasets import blurred
+from smfd_plugin.benchmark.datasets import blurred, spread
 from smfd_plugin.data.faces import IMAGE_SUFFIXES
 from smfd_plugin.data.sources import Picture, read_picture
 
@@ -44,11 +44,11 @@ class Pair(NamedTuple):
 def blurred_pairs(deblurrer: FaceDeblurrer, folder: Path, count: int) -> Iterator[Pair]:
     """Sharp faces (see FaceFolder), blurred by val100's scenarios: `count`, spread evenly."""
     entries = blurred(dataroot=str(folder), size=SIDE, scenarios="val100")
-    for i in np.unique(np.linspace(0, len(entries) - 1, count).round().astype(int)):
-        sample, kind = entries[i].read(), entries[i].scenario.kind
+    for entry in spread(entries, count):
+        sample, kind = entry.read(), entry.scenario.kind
         after = deblurrer.deblur_aligned(sample.lq[None, ..., ::-1])[0, ..., ::-1]
         gain = cv2.PSNR(sample.gt, np.ascontiguousarray(after)) - cv2.PSNR(sample.gt, sample.lq)
-        yield Pair(f"{entries[i].face}, {kind}", sample.lq, np.ascontiguousarray(after), gain)
+        yield Pair(f"{entry.face}, {kind}", sample.lq, np.ascontiguousarray(after), gain)
 
 
 def found_pairs(deblurrer: FaceDeblurrer, folder: Path) -> Iterator[Pair]:

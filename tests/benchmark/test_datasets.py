@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from smfd_plugin.benchmark.datasets import align_face, build_dataset
+from smfd_plugin.benchmark.datasets import align_face, build_dataset, spread
 from smfd_plugin.benchmark.foreign_blur import inertial_shake
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.faces import FaceFolder
@@ -24,6 +24,11 @@ def write_pictures(folder, names, astronaut, size=64):
         face = cv2.resize(astronaut[i : i + 200, 120:320], (size, size))
         cv2.imwrite(str(folder / f"{name}.png"), face)
     return folder
+
+
+def test_items_are_spread_evenly():
+    assert spread(range(101), 5) == [0, 25, 50, 75, 100]
+    assert spread("abc", 7) == ["a", "b", "c"]
 
 
 def test_sharp_faces_meet_scenarios_in_turn(tmp_path, astronaut, scenarios):
