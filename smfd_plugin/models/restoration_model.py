@@ -3,6 +3,7 @@
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,23 @@ class RestorationModel(SRModel):
     def get_optimizer(
         self, optim_type: str, params: list[nn.Parameter], lr: float, **kwargs: Any
     ) -> torch.optim.Optimizer:
-        """Any optimizer of torch.optim; BasicSR itself knows only Adam."""
-        if not hasattr(torch.optim, optim_type):
-            raise ValueError(f"train.optim_g.type {optim_type!r} is not in torch.optim")
+        """An optimizer of torch.optim or, as `timm.Muon`, of timm; BasicSR has only Adam."""
+        library, _, name = optim_type.rpartition(".")
+        if library not in ("", "timm"):
+            raise ValueError(f"train.optim_g.type {optim_type!r}: no library {library!r} is known")
+        try:
+            optimizers = import_module("timm.optim") if library else torch.optim
+        except ModuleNotFoundError as error:
+            raise ValueError(
+                f"train.optim_g.type {optim_type!r} needs `pip install 'smfd-plugin[train]'`"
+            ) from error
+        if not hasattr(optimizers, name):
+            raise ValueError(f"train.optim_g.type {optim_type!r} is not in {optimizers.__name__}")
         if not isinstance(lr, int | float):
             raise ValueError(
                 f"train.optim_g.lr {lr!r} is no number; YAML wants a point and a sign: 1.0e-3"
             )
-        return getattr(torch.optim, optim_type)(params, lr, **kwargs)
+        return getattr(optimizers, name)(params, lr=lr, **kwargs)
 
     def optimize_parameters(self, current_iter: int) -> None:
         """One step; skipped, with a warning, where loss or gradient is not finite.

@@ -1,4 +1,5 @@
 import copy
+import sys
 
 import pytest
 import torch
@@ -171,8 +172,32 @@ def test_unknown_choices_are_refused(prepared):
     prepared["train"] |= {"amp": None, "total_iter": 100_001}
     with pytest.raises(ValueError, match="periods end before"):
         build(prepared)
-    prepared["train"] |= {"total_iter": 6, "optim_g": {"type": "Magic", "lr": 1}}
-    with pytest.raises(ValueError, match="Magic"):
+    prepared["train"]["total_iter"] = 6
+    for kind, message in (
+        ("Magic", "'Magic' is not in torch.optim"),
+        ("timm.Magic", "'timm.Magic' is not in timm.optim"),
+        ("os.Muon", "'os.Muon': no library 'os'"),
+    ):
+        prepared["train"]["optim_g"] = {"type": kind, "lr": 1}
+        with pytest.raises(ValueError, match=message):
+            build(prepared)
+
+
+def test_an_optimizer_of_timm_makes_every_update_of_a_convolution_equally_large(prepared):
+    # Muon with matched scales (arXiv 2502.16982, section 2.2): 0.2 for each weight, times the rate.
+    prepared["train"] |= {"mask_warmup_iter": 0, "optim_g": {"type": "timm.Muon", "lr": 1e-2}}
+    model = build(prepared)
+    weight = model.net_g.mask_generator.encoder[0].fuse.weight
+    before = weight.detach().clone()
+    train(model, fixed_batch(prepared), 1)
+    change = (weight.detach() - before).square().mean().sqrt()
+    assert change == pytest.approx(0.2 * 1e-2, rel=0.3)
+
+
+def test_timm_that_is_not_installed_is_named(prepared, monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm.optim", None)
+    prepared["train"]["optim_g"] = {"type": "timm.Muon", "lr": 1e-2}
+    with pytest.raises(ValueError, match=r"needs `pip install 'smfd-plugin\[train\]'`"):
         build(prepared)
 
 
