@@ -46,6 +46,7 @@ class SMFDUNetArch(Architecture[SMFDUNet]):
                 state_dict[f"mask_generator.encoder.{i}.fuse.weight"].shape[0]
                 for i in range(get_seq_len(state_dict, "mask_generator.encoder"))
             ],
+            feature_guidance="feature_fusion.0.weight" in state_dict,
         )
         return ImageModelDescriptor(
             net,
