@@ -35,7 +35,7 @@ def test_hyper_parameters_are_read_off_the_weights(more):
 
 @torch.no_grad()
 def test_the_shipped_file_loads():
-    from smfd_plugin.weights import DEFAULT, SHIPPED
+    from smfd_plugin.weights.files import DEFAULT, SHIPPED
 
     model = ModelLoader().load_from_file(SHIPPED / f"{DEFAULT}.pth")
     lq = torch.rand(1, 3, 64, 64)

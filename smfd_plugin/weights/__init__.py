@@ -4,45 +4,24 @@ A file is BasicSR's `{'params': ..., 'params_ema': ...}` plus `'network'`: the n
 hyper-parameters, so that they need not be repeated. It holds tensors and plain values only and is
 read with `torch.load(weights_only=True)`.
 
-A DifFace is such a file, too, or a YAML file that names one file for each of its parts:
-
-    type: DifFace
-    estimator: {type: SwinIREstimator, weights: FILE}
-    prior: {type: DiffusionUNet, weights: FILE}
-    steps: 250
-    start: 100
-    eta: 0.5
-    source: where to get the files (optional)
-
-Files are looked for beside the YAML file, then from here; the name of shipped weights will do. The
-type and hyper-parameters of a part whose file holds them need not be given.
+A DifFace is such a file, too, or a YAML file that names one for each of its parts, see difface.py.
 """
 
-import hashlib
 import os
-import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import yaml
 from torch import Tensor, nn
 
 from smfd_plugin.archs.smfd_unet_arch import SMFDUNet
-from smfd_plugin.weights.difface import PARTS, build_difface
+from smfd_plugin.weights.difface import build_difface, read_parts
+from smfd_plugin.weights.files import WeightsError, find, is_state_dict, read
 
-SHIPPED = Path(__file__).parent
-DEFAULT = "smfd-unet"
-CHECKSUMS = "SHA256SUMS"
-"""List of the shipped files' checksums, as `sha256sum *.pth` writes it."""
 NETWORKS: dict[str, Callable[..., nn.Module]] = {"SMFDUNet": SMFDUNet, "DifFace": build_difface}
 METHODS = {"smfd": "SMFDUNet", "difface": "DifFace"}
 """The network of each method of restoring faces."""
-
-
-class WeightsError(ValueError):
-    """A weights file that cannot be used; the message names the file and says why."""
 
 
 class Checkpoint(NamedTuple):
@@ -127,10 +106,10 @@ def save_weights(
 
 def _load(weights: str | Path | None) -> tuple[Checkpoint, nn.Module]:
     """What `read_checkpoint` returns, and the network that it fits, on the meta device."""
-    path = _find(weights)
-    checkpoint = _read_parts(path) if path.suffix in (".yml", ".yaml") else _read(path)
+    path = find(weights)
+    checkpoint = read_parts(path) if path.suffix in (".yml", ".yaml") else read(path)
     state = checkpoint.get("params_ema", checkpoint.get("params"))
-    if not _is_state_dict(state):
+    if not is_state_dict(state):
         raise WeightsError(
             f"{path} is no BasicSR checkpoint: it holds no tensors under 'params' or 'params_ema'"
         )
@@ -144,96 +123,9 @@ def _load(weights: str | Path | None) -> tuple[Checkpoint, nn.Module]:
     return Checkpoint(network, state), net
 
 
-def _read_parts(path: Path) -> Mapping[str, Any]:
-    """The checkpoint of a DifFace whose parts lie in files of their own."""
-    try:
-        options = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WeightsError(f"{path} is no YAML file that names weights") from error
-    if not isinstance(options, Mapping):
-        raise WeightsError(f"{path} must name the parts of a DifFace: {', '.join(PARTS)}")
-    network = {name: value for name, value in options.items() if name != "source"}
-    params = {}
-    for part in PARTS:
-        given = network.get(part)
-        if not isinstance(given, Mapping) or not isinstance(given.get("weights"), str):
-            raise WeightsError(f"{path}: {part} needs `weights`, the file of its weights")
-        file = _find_part(path, given["weights"], options.get("source"))
-        checkpoint = _read(file)
-        keys = ("params_ema", "params", "state_dict")  # the last is of the authors' training
-        state = next((checkpoint[key] for key in keys if key in checkpoint), checkpoint)
-        if not _is_state_dict(state):
-            raise WeightsError(f"{file} holds no weights of a network")
-        params |= {f"{part}.{name}": value for name, value in state.items()}
-        described = {name: value for name, value in given.items() if name != "weights"}
-        kept = checkpoint.get("network")
-        network[part] = {**(kept if isinstance(kept, Mapping) else {}), **described}
-    return {"params": params, "network": network}
-
-
-def _find_part(path: Path, weights: str, source: str | None) -> Path:
-    beside = path.parent / weights
-    if beside.is_file():
-        return beside
-    try:
-        return _find(weights)
-    except WeightsError as error:
-        remedy = f"; get it from {source}" if source else ""
-        raise WeightsError(f"{path}: {error}{remedy}") from error
-
-
-def _find(weights: str | Path | None) -> Path:
-    path = Path(weights or DEFAULT)
-    if path.name == str(path):
-        for stem in (path.name, f"{DEFAULT}-{path.name}"):
-            shipped = SHIPPED / f"{stem}.pth"
-            if shipped.is_file():
-                _check_sum(shipped)
-                return shipped
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise WeightsError(f"{path} is a folder; name the weights file in it")
-    names = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.pth"))) or "none"
-    raise WeightsError(f"no weights file {path} (shipped weights: {names})")
-
-
-def _check_sum(shipped: Path) -> None:
-    lines = (shipped.parent / CHECKSUMS).read_text().splitlines()
-    expected = {name: digest for digest, name in (line.split() for line in lines)}
-    if hashlib.sha256(shipped.read_bytes()).hexdigest() != expected.get(shipped.name):
-        raise WeightsError(f"{shipped} is not the file that was shipped; install smfd-plugin again")
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    if path.stat().st_size == 0:
-        raise WeightsError(f"{path} is empty; get the file again")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "GLOBAL" in str(error) or "global" in str(error):
-            raise WeightsError(
-                f"{path} holds Python code, which is refused: weights files hold tensors only"
-            ) from error
-        raise WeightsError(f"{path} is no weights file, or a damaged one") from error
-    except (RuntimeError, EOFError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} is truncated or no weights file; get it again") from error
-    if not isinstance(checkpoint, Mapping):
-        raise WeightsError(f"{path} is no BasicSR checkpoint but a {type(checkpoint).__name__}")
-    return checkpoint
-
-
 def _cast(value: Tensor, dtype: torch.dtype) -> Tensor:
     """Weights in that type; tables of indices stay whole numbers."""
     return value.to(dtype) if value.is_floating_point() else value
-
-
-def _is_state_dict(state: object) -> bool:
-    return (
-        isinstance(state, Mapping)
-        and bool(state)
-        and all(isinstance(value, Tensor) for value in state.values())
-    )
 
 
 def _network_class(network: object, path: Path) -> Callable[..., nn.Module]:

@@ -1,13 +1,30 @@
-"""DifFace as one network, built from the names and hyper-parameters of its parts."""
+"""DifFace as one network, built from the names and hyper-parameters of its parts.
+
+Its weights are one file, or a YAML file that names a file for each part:
+
+    type: DifFace
+    estimator: {type: SwinIREstimator, weights: FILE}
+    prior: {type: DiffusionUNet, weights: FILE}
+    steps: 250
+    start: 100
+    eta: 0.5
+    source: where to get the files (optional)
+
+Files are looked for beside the YAML file, then from here; the name of shipped weights will do. The
+type and hyper-parameters of a part whose file holds them need not be given.
+"""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import nn
 
 from smfd_plugin.archs import DiffusionUNet, SMFDUNet, SRCNNEstimator, SwinIREstimator
 from smfd_plugin.diffusion import DifFace, linear_schedule
+from smfd_plugin.weights.files import WeightsError, find, is_state_dict, read
 
 PARTS: dict[str, dict[str, type[nn.Module]]] = {
     "estimator": {
@@ -44,6 +61,51 @@ def build_difface(
         schedule = linear_schedule().respaced(steps)
     estimate = _build("estimator", estimator)
     return DifFace(estimate, denoiser, schedule, start, denoiser.image_size, eta)
+
+
+def read_parts(path: Path) -> Mapping[str, Any]:
+    """The checkpoint of a DifFace whose parts lie in files of their own.
+
+    Args:
+        path: of the YAML file.
+
+    Raises:
+        WeightsError: no such YAML, or a file that it names and that cannot be used.
+    """
+    try:
+        options = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path} is no YAML file that names weights") from error
+    if not isinstance(options, Mapping):
+        raise WeightsError(f"{path} must name the parts of a DifFace: {', '.join(PARTS)}")
+    network = {name: value for name, value in options.items() if name != "source"}
+    params = {}
+    for part in PARTS:
+        given = network.get(part)
+        if not isinstance(given, Mapping) or not isinstance(given.get("weights"), str):
+            raise WeightsError(f"{path}: {part} needs `weights`, the file of its weights")
+        file = _find_part(path, given["weights"], options.get("source"))
+        checkpoint = read(file)
+        keys = ("params_ema", "params", "state_dict")  # the last is of the authors' training
+        state = next((checkpoint[key] for key in keys if key in checkpoint), checkpoint)
+        if not is_state_dict(state):
+            raise WeightsError(f"{file} holds no weights of a network")
+        params |= {f"{part}.{name}": value for name, value in state.items()}
+        described = {name: value for name, value in given.items() if name != "weights"}
+        kept = checkpoint.get("network")
+        network[part] = {**(kept if isinstance(kept, Mapping) else {}), **described}
+    return {"params": params, "network": network}
+
+
+def _find_part(path: Path, weights: str, source: str | None) -> Path:
+    beside = path.parent / weights
+    if beside.is_file():
+        return beside
+    try:
+        return find(weights)
+    except WeightsError as error:
+        remedy = f"; get it from {source}" if source else ""
+        raise WeightsError(f"{path}: {error}{remedy}") from error
 
 
 def _build(part: str, network: Mapping[str, Any]) -> nn.Module:

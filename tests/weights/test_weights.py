@@ -1,10 +1,8 @@
-import hashlib
 import os
 
 import pytest
 import torch
 
-from smfd_plugin import weights
 from smfd_plugin.archs import SMFDUNet
 from smfd_plugin.weights import WeightsError, load_network, save_weights
 
@@ -154,29 +152,3 @@ def test_weights_that_are_not_finite(checkpoint, tmp_path):
     checkpoint["params"]["tail.bias"][0] = float("nan")
     torch.save(checkpoint, path)
     refused(path, "not finite", "tail.bias")
-
-
-def test_shipped_weights_are_found_by_name_and_have_their_checksums():
-    names = {path.stem for path in weights.SHIPPED.glob("*.pth")}
-    assert weights.DEFAULT in names
-    for name in names:
-        assert isinstance(load_network(name), SMFDUNet)
-
-
-@pytest.mark.parametrize("name", ["small", "smfd-unet-small"])
-def test_shipped_weights_have_short_names(name, tiny_weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
-    shipped = tiny_weights.rename(tmp_path / "smfd-unet-small.pth")
-    digest = hashlib.sha256(shipped.read_bytes()).hexdigest()
-    (tmp_path / weights.CHECKSUMS).write_text(f"{digest}  {shipped.name}\n")
-    assert isinstance(load_network(name), SMFDUNet)
-
-
-def test_shipped_weights_that_were_changed_are_refused(tiny_weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
-    digest = hashlib.sha256(tiny_weights.read_bytes()).hexdigest()
-    (tmp_path / weights.CHECKSUMS).write_text(f"{digest}  tiny.pth\n")
-    assert load_network("tiny").mask_generator is not None
-    tiny_weights.write_bytes(tiny_weights.read_bytes() + b"x")
-    with pytest.raises(WeightsError, match=r"tiny\.pth is not the file that was shipped"):
-        load_network("tiny")

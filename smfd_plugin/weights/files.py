@@ -1,0 +1,79 @@
+"""Weights files: where they are, and what lies in them, read with no code run."""
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+SHIPPED = Path(__file__).parent
+DEFAULT = "smfd-unet"
+CHECKSUMS = "SHA256SUMS"
+"""List of the shipped files' checksums, as `sha256sum *.pth` writes it."""
+
+
+class WeightsError(ValueError):
+    """A weights file that cannot be used; the message names the file and says why."""
+
+
+def find(weights: str | Path | None) -> Path:
+    """The file of a path or of the name of shipped weights (None: of the default).
+
+    Raises:
+        WeightsError: no such file, or shipped weights with another checksum.
+    """
+    path = Path(weights or DEFAULT)
+    if path.name == str(path):
+        for stem in (path.name, f"{DEFAULT}-{path.name}"):
+            shipped = SHIPPED / f"{stem}.pth"
+            if shipped.is_file():
+                _check_sum(shipped)
+                return shipped
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder; name the weights file in it")
+    names = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.pth"))) or "none"
+    raise WeightsError(f"no weights file {path} (shipped weights: {names})")
+
+
+def _check_sum(shipped: Path) -> None:
+    lines = (shipped.parent / CHECKSUMS).read_text().splitlines()
+    expected = {name: digest for digest, name in (line.split() for line in lines)}
+    if hashlib.sha256(shipped.read_bytes()).hexdigest() != expected.get(shipped.name):
+        raise WeightsError(f"{shipped} is not the file that was shipped; install smfd-plugin again")
+
+
+def read(path: Path) -> Mapping[str, Any]:
+    """What torch.save put into a file.
+
+    Raises:
+        WeightsError: a file that is empty, broken, holds code or no mapping.
+    """
+    if path.stat().st_size == 0:
+        raise WeightsError(f"{path} is empty; get the file again")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "GLOBAL" in str(error) or "global" in str(error):
+            raise WeightsError(
+                f"{path} holds Python code, which is refused: weights files hold tensors only"
+            ) from error
+        raise WeightsError(f"{path} is no weights file, or a damaged one") from error
+    except (RuntimeError, EOFError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} is truncated or no weights file; get it again") from error
+    if not isinstance(checkpoint, Mapping):
+        raise WeightsError(f"{path} is no BasicSR checkpoint but a {type(checkpoint).__name__}")
+    return checkpoint
+
+
+def is_state_dict(state: object) -> bool:
+    """Whether it is a mapping of tensors, not an empty one."""
+    return (
+        isinstance(state, Mapping)
+        and bool(state)
+        and all(isinstance(value, Tensor) for value in state.values())
+    )
