@@ -84,29 +84,16 @@ def blurred(*, dataroot: str, size: int, scenarios: str) -> list[Entry]:
     numbers = read_scenarios(scenarios)
     count = max(len(folder.faces), len(numbers))
     pairs = [(folder.faces[i % len(folder.faces)], numbers[i % len(numbers)]) for i in range(count)]
-
-    def entry(face: Face, number: int) -> Entry:
-        def read() -> Sample:
-            gt, mask = folder.read(face, size)
-            return _blur(gt, number, mask if face.has_mask else None)
-
-        return Entry(f"{face.name}_{number}", face.name, read, space[number])
-
-    return [entry(face, number) for face, number in pairs]
+    return [
+        _degraded(folder, face, size, space[number].apply, f"_{number}", space[number])
+        for face, number in pairs
+    ]
 
 
 def sharp(*, dataroot: str, size: int) -> list[Entry]:
     """Sharp faces at `size` pixels as they are: what a method changes in them is harm."""
     folder = FaceFolder(Path(dataroot))
-
-    def entry(face: Face) -> Entry:
-        def read() -> Sample:
-            gt, mask = folder.read(face, size)
-            return Sample(gt, gt, mask if face.has_mask else None)
-
-        return Entry(face.name, face.name, read)
-
-    return [entry(face) for face in folder.faces]
+    return [_degraded(folder, face, size, lambda gt: gt) for face in folder.faces]
 
 
 def foreign(*, dataroot: str, size: int, blur: str) -> list[Entry]:
@@ -118,15 +105,10 @@ def foreign(*, dataroot: str, size: int, blur: str) -> list[Entry]:
         raise ValueError(f"unknown foreign blur {blur!r}; there are {', '.join(FOREIGN_BLURS)}")
     folder = FaceFolder(Path(dataroot))
 
-    def entry(face: Face, seed: int) -> Entry:
-        def read() -> Sample:
-            gt, mask = folder.read(face, size)
-            lq = FOREIGN_BLURS[blur](gt, np.random.default_rng(seed))
-            return Sample(lq, gt, mask if face.has_mask else None)
+    def degrade(seed: int) -> Callable[[Picture], Picture]:
+        return lambda gt: FOREIGN_BLURS[blur](gt, np.random.default_rng(seed))
 
-        return Entry(face.name, face.name, read)
-
-    return [entry(face, seed) for seed, face in enumerate(folder.faces)]
+    return [_degraded(folder, face, size, degrade(i)) for i, face in enumerate(folder.faces)]
 
 
 def paired(*, dataroot_lq: str, dataroot_gt: str) -> list[Entry]:
@@ -197,15 +179,14 @@ def astronaut(*, size: int, scenarios: str) -> list[Entry]:
 
     portrait = np.ascontiguousarray(data.astronaut()[..., ::-1])
     gt = align_face(portrait, ASTRONAUT_LANDMARKS, size)
-    return [
-        Entry(
-            f"astronaut_{number}",
-            "astronaut",
-            lambda number=number: _blur(gt, number),
-            BlurSpace()[number],
-        )
-        for number in read_scenarios(scenarios)
-    ]
+
+    def entry(number: int, scenario: Scenario) -> Entry:
+        def read() -> Sample:
+            return Sample(scenario.apply(gt), gt, None, scenario)
+
+        return Entry(f"astronaut_{number}", "astronaut", read, scenario)
+
+    return [entry(number, BlurSpace()[number]) for number in read_scenarios(scenarios)]
 
 
 DATASETS: dict[str, Callable[..., list[Entry]]] = {
@@ -236,9 +217,21 @@ def align_face(picture: Picture, landmarks: NDArray, size: int) -> Picture:
     return from_tensor(align.warp(to_tensor(picture), [to_picture], (size, size), "reflection"))
 
 
-def _blur(gt: Picture, number: int, mask: NDArray[np.uint8] | None = None) -> Sample:
-    scenario = BlurSpace()[number]
-    return Sample(scenario.apply(gt), gt, mask, scenario)
+def _degraded(
+    folder: FaceFolder,
+    face: Face,
+    size: int,
+    degrade: Callable[[Picture], Picture],
+    suffix: str = "",
+    scenario: Scenario | None = None,
+) -> Entry:
+    """A sharp face of the folder, degraded when it is read."""
+
+    def read() -> Sample:
+        gt, mask = folder.read(face, size)
+        return Sample(degrade(gt), gt, mask if face.has_mask else None, scenario)
+
+    return Entry(face.name + suffix, face.name, read, scenario)
 
 
 def _pictures(folder: Path) -> dict[str, Path]:

@@ -222,6 +222,20 @@ def main() -> None:
     add("-o", "--output", type=Path, default=Path("results/difface_tradeoff.jpg"))
     args = parser.parse_args()
 
+    try:
+        scores, faces, pairs = _run(args)
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        parser.error(str(error))
+    print_table(scores, len(pairs))
+    columns = shown_columns(faces, [pair.gt for pair in pairs], args.etas[len(args.etas) // 2])
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    tradeoff_figure(scores, columns).savefig(args.output, dpi=100)
+
+
+def _run(
+    args: argparse.Namespace,
+) -> tuple[dict[Run, dict[str, float]], dict[Run, list[Picture]], list[Sample]]:
+    """What `compare` returns, and the pairs."""
     device = pick_device(args.device)
     half = half_dtype(device) if args.half else None
     difface = load_network(args.weights, "difface").to(device)
@@ -238,11 +252,7 @@ def main() -> None:
     if args.identity:
         measures["identity"] = partial(calculate_identity, model=args.identity)
     pairs = load_pairs(args.faces, args.scenarios, difface.size, args.pairs)
-    scores, faces = compare(pairs, restorations, measures)
-    print_table(scores, len(pairs))
-    columns = shown_columns(faces, [pair.gt for pair in pairs], args.etas[len(args.etas) // 2])
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    tradeoff_figure(scores, columns).savefig(args.output, dpi=100)
+    return *compare(pairs, restorations, measures), pairs
 
 
 def _shrink(picture: Picture, size: int) -> Picture:

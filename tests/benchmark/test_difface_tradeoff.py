@@ -9,6 +9,7 @@ from smfd_plugin.benchmark.difface_tradeoff import (
     Run,
     compare,
     load_pairs,
+    main,
     print_table,
     restored_faces,
     shown_columns,
@@ -96,3 +97,17 @@ def test_table_and_figure_show_every_run(pairs, difface, capsys):
     assert len(above.axes) == 2 and len(above.axes[0].lines) == 3
     assert list(above.axes[0].lines[1].get_xdata()) == [0, 100, 200]
     assert len(below.axes) == 3 * 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--weights", "nothing.pth"], "no weights file nothing.pth"),
+        (["--weights", "smfd-unet"], "smfd-unet is of the method smfd, not difface"),
+    ],
+)
+def test_what_cannot_be_used_is_named_in_one_line(arguments, message, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["difface_tradeoff", *arguments])
+    with pytest.raises(SystemExit):
+        main()
+    assert message in capsys.readouterr().err.splitlines()[-1]
