@@ -106,7 +106,8 @@ class MaskFusion(nn.Module):
 
     The masks are class probabilities, so the steering fades where the generator is unsure. The form
     is that of spatially-adaptive modulation (SPADE, arXiv 1903.07291, equation 1) without its
-    normalisation, which would lose the contrast that a restoration network must keep.
+    normalisation, which would lose the contrast that a restoration network must keep. Both maps
+    start at zero, so that masks do not disturb the features before they are of use.
 
     Args:
         channels: C of the features (N, C, H, W).
@@ -118,10 +119,17 @@ class MaskFusion(nn.Module):
         super().__init__()
         self.shared = nn.Sequential(nn.Conv2d(num_classes, hidden, 3, padding=1), activation())
         self.scale_shift = nn.Conv2d(hidden, 2 * channels, 1)
+        nn.init.zeros_(self.scale_shift.weight)
+        nn.init.zeros_(self.scale_shift.bias)
 
     def forward(self, x: Tensor, masks: Tensor) -> Tensor:
         scale, shift = self.scale_shift(self.shared(masks)).chunk(2, 1)
         return x * (1 + scale) + shift
+
+
+def normalise(x: Tensor) -> Tensor:
+    """Scales the channels of each pixel of (N, C, H, W) to a root mean square of 1; zeros stay."""
+    return F.normalize(x, dim=1) * x.shape[1] ** 0.5
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

@@ -19,6 +19,7 @@ from smfd_plugin.archs.blocks import (
     PixelShuffleUpsample,
     ResidualConv,
     ResidualDenseConv,
+    normalise,
     pad_to_multiple,
 )
 
@@ -226,7 +227,7 @@ class SMFDUNet(nn.Module):
             skips.append(x)
             x = down(x)
             if self.feature_fusion:
-                x = x + self.feature_fusion[stage](features[stage])
+                x = x + self.feature_fusion[stage](normalise(features[stage]))
         x = self.encoder[-1](self.encoder_fusion[-1](x, pyramid[-1]))
         for stage in reversed(range(len(self.up))):
             x = self.up[stage](x) + skips[stage]

@@ -8,6 +8,7 @@ from smfd_plugin.archs.blocks import (
     MaskFusion,
     PixelShuffleUpsample,
     ResidualDenseConv,
+    normalise,
     pad_to_multiple,
 )
 
@@ -48,20 +49,33 @@ def test_pixel_shuffle_upsample_doubles_the_size():
 
 def test_mask_fusion_scales_and_shifts():
     fusion = MaskFusion(4, 3)
-    fusion.scale_shift.weight.data.zero_()
     fusion.scale_shift.bias.data = torch.tensor([0.5] * 4 + [2.0] * 4)
     x = torch.rand(1, 4, 6, 6)
     torch.testing.assert_close(fusion(x, torch.rand(1, 3, 6, 6)), 1.5 * x + 2)
 
 
+def test_mask_fusion_changes_nothing_at_first():
+    x = torch.rand(1, 4, 6, 6)
+    assert torch.equal(MaskFusion(4, 3)(x, torch.rand(1, 3, 6, 6)), x)
+
+
 def test_mask_fusion_depends_on_the_masks_only_nearby():
     fusion = MaskFusion(4, 3)
+    torch.nn.init.normal_(fusion.scale_shift.weight)
     x, masks = torch.rand(1, 4, 16, 16), torch.rand(1, 3, 16, 16)
     changed = masks.clone()
     changed[..., :4, :4] = 0
     difference = (fusion(x, masks) - fusion(x, changed)).abs().sum(1)[0]
     assert difference[:4, :4].max() > 0
     assert difference[6:, 6:].max() == 0
+
+
+def test_normalised_pixels_have_a_root_mean_square_of_one():
+    x = torch.randn(2, 5, 3, 4)
+    x[0, :, 0, 0] = 0
+    squares = normalise(x).square().mean(1)
+    assert squares[0, 0, 0] == 0
+    torch.testing.assert_close(squares.flatten()[1:], torch.ones(23))
 
 
 @pytest.mark.parametrize(("size", "padded"), [(32, 32), (33, 48), (47, 48)])

@@ -21,9 +21,12 @@ SMALL = {
 
 
 def awake_network(seed: int = 0, **hyper_parameters) -> SMFDUNet:
-    """A network whose last layer is no longer zero, so that it changes its input."""
+    """A network that masks steer and that changes its input: the layers that start at zero do not
+    any longer, but for those of the features."""
     torch.manual_seed(seed)
     net = SMFDUNet(**hyper_parameters or SMALL)
+    for fusion in (*net.encoder_fusion, *net.decoder_fusion):
+        torch.nn.init.normal_(fusion.scale_shift.weight, std=0.1)
     torch.nn.init.normal_(net.tail.weight, std=0.05)
     return net
 

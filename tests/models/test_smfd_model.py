@@ -72,7 +72,8 @@ def test_the_warm_up_trains_masks_only(prepared):
 def test_true_masks_steer_faces_that_have_one(prepared):
     model = build(prepared | {"true_masks": True})
     net = model.get_bare_model(model.net_g)
-    torch.nn.init.normal_(net.tail.weight, std=0.05)
+    for layer in (net.tail, *(fusion.scale_shift for fusion in net.encoder_fusion)):
+        torch.nn.init.normal_(layer.weight, std=0.05)
     model.feed_data(fixed_batch(prepared))
     model.has_mask[0] = False
     change = (model._restore(net)[0] - net(model.lq)).abs().amax((1, 2, 3))
