@@ -8,13 +8,14 @@ from torch import nn
 
 @ARCH_REGISTRY.register()
 def NAFNet(**hyper_parameters: Any) -> nn.Module:
-    """Spandrel's NAFNet, for BasicSR's option files.
+    """Spandrel's NAFNet, for BasicSR's option files. Its last layer starts at zero, as ours does,
+    so that in a short run neither has a head start.
 
     Args:
         hyper_parameters: `width`, `enc_blk_nums`, `middle_blk_num`, `dec_blk_nums`.
 
     Returns:
-        A module from (N, 3, H, W) RGB in [0, 1] to the same.
+        A module from (N, 3, H, W) RGB in [0, 1] to the same; a fresh one returns its input itself.
 
     Raises:
         ModuleNotFoundError: the extra `benchmark` is not installed.
@@ -25,4 +26,7 @@ def NAFNet(**hyper_parameters: Any) -> nn.Module:
         raise ModuleNotFoundError(
             "NAFNet comes from spandrel: pip install smfd-plugin[benchmark]"
         ) from error
-    return spandrel_nafnet.NAFNet(**hyper_parameters)
+    net = spandrel_nafnet.NAFNet(**hyper_parameters)
+    nn.init.zeros_(net.ending.weight)
+    nn.init.zeros_(net.ending.bias)
+    return net
