@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from smfd_plugin.restore.align import Matrix, warp
+from smfd_plugin.restore.align import Matrix, cut_off, transform, warp
 from smfd_plugin.restore.blend import gaussian_blur
 from smfd_plugin.restore.faces import AlignedFace
 
-_GUIDE, _GUIDE_BLUR = 128, 2.5
-"""Side of the grey pictures that are registered, and the Gaussian that hides their fine detail."""
+_GUIDE, _GUIDE_BLUR = 128, 1.5
+"""Side of the grey pictures that are registered, and the Gaussian that hides their noise."""
 
 _COARSE, _COARSE_BLUR = 64, 1.28
 """Side of the pictures that are compared, and the same: 2 percent of the face's side."""
@@ -77,9 +77,9 @@ def view(face: AlignedFace) -> View:
     the views of many frames are held at a time."""
     parts = face.logits.split([1, len(face.logits) - 1])  # blend.BACKGROUND is the first
     face = replace(face, logits=torch.cat((parts[0], parts[1].logsumexp(0, keepdim=True))))
-    restored = face.restored.clamp(0, 1)[None]
-    grey = F.interpolate(restored.mean(1, keepdim=True), (_GUIDE, _GUIDE), mode="area")
-    coarse = F.interpolate(restored, (_COARSE, _COARSE), mode="area").transpose(0, 1)
+    restored = face.restored.clamp(0, 1)[:, None]
+    grey = F.interpolate(restored.mean(0, keepdim=True), (_GUIDE, _GUIDE), mode="area")
+    coarse = F.interpolate(restored, (_COARSE, _COARSE), mode="area")
     return View(
         face,
         gaussian_blur(grey, _GUIDE_BLUR)[0, 0].cpu().numpy(),
@@ -100,46 +100,45 @@ def fuse(own: View, others: Sequence[tuple[View, float]]) -> Tensor:
     Returns:
         (3, S, S), like `own.face.restored`.
     """
-    total = own.face.restored.clone()
-    weights = torch.ones_like(total[:1])
-    size = total.shape[-1]
+    found = []
     for other, share in others:
         share *= (other.detail / own.detail) ** 2
-        if share < _NEGLIGIBLE:
-            continue
-        motion = _register(own.guide, other.guide)
-        if motion is None:
-            continue
-        weight = F.interpolate(
-            share * _agreement(own.coarse, other.coarse, motion)[None, None],
-            (size, size),
-            mode="bilinear",
-        )[0]
-        total += weight * _moved(other.face.restored, motion, size)
-        weights += weight
-    return total / weights
+        motion = _register(own.guide, other.guide) if share >= _NEGLIGIBLE else None
+        if motion is not None:
+            found.append((other, share, motion))
+    total = own.face.restored.clone()
+    if not found:
+        return total
+    near, shares, motions = zip(*found, strict=True)
+    agreement = _agreement(own.coarse, torch.stack([other.coarse for other in near]), motions)
+    size = total.shape[-1]
+    weights = F.interpolate(agreement, (size, size), mode="bilinear")
+    weights *= weights.new_tensor(shares)[:, None, None, None]
+    for other, motion, weight in zip(near, motions, weights, strict=True):
+        total.addcmul_(weight, _moved(other.face.restored[None], [motion], size)[0])
+    return total / (1 + weights.sum(0))
 
 
 def _register(to: NDArray[np.float32], source: NDArray[np.float32]) -> Matrix | None:
     """The affine motion from one guide to where the other shows the same (enhanced correlation
     coefficient: Evangelidis & Psarakis, IEEE PAMI 30(10), 2008), in parts of the side from the
     upper left corner; None if there is none."""
-    mask = np.zeros((_GUIDE, _GUIDE), np.uint8)
-    mask[_inner(_GUIDE)] = 1
-    start = np.eye(2, 3, dtype=np.float32)
+    rows, columns = _inner(_GUIDE)
+    corner = columns.start, rows.start
+    start = np.float32([[1, 0, corner[0]], [0, 1, corner[1]]])
     try:
         likeness, found = cv2.findTransformECC(
-            to, source, start, cv2.MOTION_AFFINE, _ITERATIONS, mask, 1
+            to[rows, columns], source, start, cv2.MOTION_AFFINE, _ITERATIONS, None, 1
         )
     except cv2.error:  # the pictures have nothing in common
         return None
     if not likeness > _LIKENESS:
         return None
-    centre = (_GUIDE - 1) / 2
-    shift = found[:, :2].sum(1) * centre + found[:, 2] - centre
-    if not np.abs(shift).max() < _FARTHEST * _GUIDE:
+    motion = cut_off(found.astype(np.float64), (-corner[0], -corner[1]))
+    centre = np.full((1, 2), (_GUIDE - 1) / 2)
+    if not np.abs(transform(motion, centre) - centre).max() < _FARTHEST * _GUIDE:
         return None
-    return _rescaled(found.astype(np.float64), 1 / _GUIDE, 1 / _GUIDE)
+    return _rescaled(motion, 1 / _GUIDE, 1 / _GUIDE)
 
 
 def _rescaled(matrix: Matrix, source: float, target: float) -> Matrix:
@@ -150,27 +149,30 @@ def _rescaled(matrix: Matrix, source: float, target: float) -> Matrix:
     return np.hstack((turn, (shift + turn.sum(1) / 2 - 0.5)[:, None]))
 
 
-def _moved(picture: Tensor, motion: Matrix, size: int) -> Tensor:
-    """(C, size, size): what a (C, H, H) picture shows where the motion leads."""
-    to_source = _rescaled(motion, size, picture.shape[-1])
-    return warp(picture[None], [to_source], (size, size), "reflection")[0]
+def _moved(pictures: Tensor, motions: Sequence[Matrix], size: int) -> Tensor:
+    """(N, C, size, size): what (N, C, H, H) pictures show where the motions lead."""
+    to_source = [_rescaled(motion, size, pictures.shape[-1]) for motion in motions]
+    return warp(pictures, to_source, (size, size), "border", "bilinear")
 
 
-def _agreement(own: Tensor, other: Tensor, motion: Matrix) -> Tensor:
-    """(64, 64) in (0, 1], by the coarse pictures."""
-    difference = _moved(other, motion, _COARSE) - own
+def _agreement(own: Tensor, others: Tensor, motions: Sequence[Matrix]) -> Tensor:
+    """(N, 1, 64, 64) in (0, 1], by the coarse pictures."""
+    difference = _moved(others, motions, _COARSE) - own
     rows, columns = _inner(_COARSE)
-    inner = difference[:, rows, columns].flatten(1)
-    difference = difference - inner.median(1).values[:, None, None]  # a change of light
-    agreement = torch.exp(difference.square().mean(0) / (-2 * _TOLERANCE**2))
-    return -F.max_pool2d(-agreement[None], _REACH, 1, _REACH // 2)[0]
+    inner = difference[..., rows, columns].flatten(2)
+    difference -= inner.median(2).values[..., None, None]  # a change of light
+    square = difference.square().mean(1, keepdim=True)
+    square = F.max_pool2d(square, _REACH, 1, _REACH // 2)
+    return torch.exp(square / (-2 * _TOLERANCE**2))
 
 
 def _detail(crop: Tensor) -> float:
     """Mean squared gradient of the face."""
+    grey = crop[(slice(None), *_inner(crop.shape[-1]))].mean(0)[None, None]
     side = min(crop.shape[-1], 256)
-    grey = F.interpolate(crop.mean(0)[None, None], (side, side), mode="area")
-    smooth = gaussian_blur(grey, side / 256)[0, 0][_inner(side)]
+    if side < crop.shape[-1]:
+        grey = F.interpolate(grey, scale_factor=side / crop.shape[-1], mode="area")
+    smooth = gaussian_blur(grey, side / 256)[0, 0]
     gradients = smooth.diff(dim=0).square().mean() + smooth.diff(dim=1).square().mean()
     return float(gradients.clamp(min=1e-12))
 
