@@ -107,7 +107,7 @@ def _detect(image: Tensor, network: Network, threshold: float) -> list[Detection
         size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
         small = F.interpolate(small, size, mode="bilinear", antialias=True, align_corners=False)
     offsets, scores, landmarks = (
-        output.float().cpu() for output in network((small * 255).clamp(0, 255))
+        output.float().cpu() for output in network((small * 255).clamp_(0, 255))
     )
     anchors = torch.from_numpy(_anchors(*small.shape[-2:]))
     found = scores[:, 1] > threshold
@@ -153,7 +153,7 @@ def _tiny_network() -> Network:
     mean = torch.tensor([104.0, 117.0, 127.0]).view(3, 1, 1)
 
     def run(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        bgr = image.cpu().flip(1) - mean
+        bgr = image.cpu().flip(1).sub_(mean)
         outputs = session.run(["loc", "conf", "landmarks"], {"input": bgr.numpy()})
         return tuple(torch.from_numpy(output[0]) for output in outputs)
 

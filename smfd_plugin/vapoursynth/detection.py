@@ -50,7 +50,8 @@ def find_faces(clip: vs.VideoNode, detect: Detector, min_face: int) -> vs.VideoN
             return frame
         planes = np.stack([np.asarray(plane) for plane in picture])
         scale = np.array([clip.width / picture.width, clip.height / picture.height], np.float32)
-        found = [_enlarged(face, scale) for face in detect(torch.from_numpy(planes).float() / 255)]
+        image = torch.from_numpy(planes).float().div_(255)
+        found = [_enlarged(face, scale) for face in detect(image)]
         faces = [face for face in found if min(face.box[2:] - face.box[:2]) >= min_face]
         write_faces(frame.props, [Sighting(face, _blur(grey, face)) for face in faces])
         cut = change.props.get("_SceneChangePrev", change.props["PlaneStatsDiff"] > _SCENE_CHANGE)
