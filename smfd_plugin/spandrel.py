@@ -46,7 +46,6 @@ class SMFDUNetArch(Architecture[SMFDUNet]):
                 state_dict[f"mask_generator.encoder.{i}.fuse.weight"].shape[0]
                 for i in range(get_seq_len(state_dict, "mask_generator.encoder"))
             ],
-            feature_guidance="feature_fusion.0.weight" in state_dict,
         )
         return ImageModelDescriptor(
             net,

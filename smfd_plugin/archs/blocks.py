@@ -127,11 +127,6 @@ class MaskFusion(nn.Module):
         return x * (1 + scale) + shift
 
 
-def normalise(x: Tensor) -> Tensor:
-    """Scales the channels of each pixel of (N, C, H, W) to a root mean square of 1; zeros stay."""
-    return F.normalize(x, dim=1) * x.shape[1] ** 0.5
-
-
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     """Repeats the right and bottom edge of (N, C, H, W) until both sizes are multiples."""
     height, width = x.shape[-2:]

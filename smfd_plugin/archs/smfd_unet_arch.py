@@ -19,7 +19,6 @@ from smfd_plugin.archs.blocks import (
     PixelShuffleUpsample,
     ResidualConv,
     ResidualDenseConv,
-    normalise,
     pad_to_multiple,
 )
 
@@ -68,17 +67,6 @@ class SemanticMaskGenerator(nn.Module):
         Returns:
             (N, K, H/2, W/2) logits; softmax over K gives class probabilities.
         """
-        return self.head(self.features(lq)[0])
-
-    def features(self, lq: Tensor) -> list[Tensor]:
-        """What the masks are drawn from: the decoder's features. `head` makes logits of the first.
-
-        Args:
-            lq: as for `forward`.
-
-        Returns:
-            (N, widths[i], H/4/2**i, W/4/2**i) for each stage i but the coarsest.
-        """
         x = self.stem(F.pixel_unshuffle(lq, 4))
         skips = []
         for block, down in zip(self.encoder, self.down, strict=False):
@@ -86,13 +74,11 @@ class SemanticMaskGenerator(nn.Module):
             skips.append(x)
             x = down(x)
         x = self.encoder[-1](x)
-        features = []
         for block, up, skip in zip(
             reversed(self.decoder), reversed(self.up), reversed(skips), strict=True
         ):
             x = block(up(x) + skip)
-            features.append(x)
-        return features[::-1]
+        return self.head(x)
 
 
 @ARCH_REGISTRY.register()
@@ -107,12 +93,8 @@ class SMFDUNet(nn.Module):
         encoder_blocks: residual dense blocks per encoder stage, the last being the bottleneck.
         decoder_blocks: residual dense blocks per decoder stage, one fewer than the stages.
         mask_widths: channels of the mask generator's stages, see SemanticMaskGenerator.
-        feature_guidance: step 2 also gets the features that the masks are drawn from, which know
-            more of the face than its classes: those of step 1's decoder are added to those of the
-            same size in step 2's encoder (of as many stages then), through weights that start at
-            zero, so that a network trained without them goes on from where it was.
-        guided_stages: stages where step 1 steers step 2, 0 the finest; the others get zero masks
-            and zero features. None: all; this and the following are for ablations.
+        guided_stages: stages where the masks steer the features, 0 the finest; the others get zero
+            masks. None: all; this and the following are for ablations.
         attention: CBAM in the blocks of step 2.
         dense: residual dense blocks in step 2; False: plain residual blocks of the same cost.
     """
@@ -125,7 +107,6 @@ class SMFDUNet(nn.Module):
         encoder_blocks: Sequence[int] = (1, 1, 2, 4),
         decoder_blocks: Sequence[int] = (1, 1, 2),
         mask_widths: Sequence[int] = (32, 64, 96, 128),
-        feature_guidance: bool = False,
         guided_stages: Sequence[int] | None = None,
         attention: bool = True,
         dense: bool = True,
@@ -151,12 +132,6 @@ class SMFDUNet(nn.Module):
             for width, growth, blocks in zip(widths[:-1], growths[:-1], decoder_blocks, strict=True)
         )
         self.decoder_fusion = nn.ModuleList(MaskFusion(width, num_classes) for width in widths[:-1])
-        self.feature_fusion = nn.ModuleList()
-        if feature_guidance:
-            for mask_width, width in zip(mask_widths[:-1], widths[1:], strict=True):
-                fusion = nn.Conv2d(mask_width, width, 1, bias=False)
-                nn.init.zeros_(fusion.weight)
-                self.feature_fusion.append(fusion)
         self.tail = nn.Conv2d(widths[0], 3 * 4, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)
@@ -184,27 +159,25 @@ class SMFDUNet(nn.Module):
         """
         height, width = lq.shape[-2:]
         padded = pad_to_multiple(lq.clamp(0, 1), self.multiple)
-        features = self.mask_generator.features(padded)
-        logits = self.mask_generator.head(features[0])
+        logits = self.mask_generator(padded)
         if not masks_only:
             if masks is None:
                 guidance = logits.softmax(1)
             else:
                 guidance = F.avg_pool2d(pad_to_multiple(masks, self.multiple), 2)
-            image = lq + self.deblur(padded, guidance, features)[..., :height, :width]
+            image = lq + self.deblur(padded, guidance)[..., :height, :width]
             if not return_masks:
                 return image
         logits = F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
         logits = logits[..., :height, :width]
         return logits if masks_only else (image, logits)
 
-    def deblur(self, lq: Tensor, masks: Tensor, features: Sequence[Tensor] = ()) -> Tensor:
+    def deblur(self, lq: Tensor, masks: Tensor) -> Tensor:
         """Step 2 alone: the residual that makes the face sharp.
 
         Args:
             lq: (N, 3, H, W) RGB in [0, 1], H and W multiples of `self.multiple`.
             masks: (N, K, H/2, W/2) class probabilities.
-            features: the mask generator's, read with `feature_guidance` only.
 
         Returns:
             (N, 3, H, W) residual, to be added to `lq`.
@@ -215,10 +188,6 @@ class SMFDUNet(nn.Module):
         for stage, level in enumerate(pyramid):
             if stage not in self.guided_stages:
                 pyramid[stage] = torch.zeros_like(level)
-        features = [
-            level if stage in self.guided_stages else torch.zeros_like(level)
-            for stage, level in enumerate(features, 1)
-        ]
 
         x = self.stem(F.pixel_unshuffle(lq, 2))
         skips = []
@@ -226,8 +195,6 @@ class SMFDUNet(nn.Module):
             x = self.encoder[stage](self.encoder_fusion[stage](x, pyramid[stage]))
             skips.append(x)
             x = down(x)
-            if self.feature_fusion:
-                x = x + self.feature_fusion[stage](normalise(features[stage]))
         x = self.encoder[-1](self.encoder_fusion[-1](x, pyramid[-1]))
         for stage in reversed(range(len(self.up))):
             x = self.up[stage](x) + skips[stage]

@@ -8,7 +8,6 @@ from smfd_plugin.archs.blocks import (
     MaskFusion,
     PixelShuffleUpsample,
     ResidualDenseConv,
-    normalise,
     pad_to_multiple,
 )
 
@@ -68,14 +67,6 @@ def test_mask_fusion_depends_on_the_masks_only_nearby():
     difference = (fusion(x, masks) - fusion(x, changed)).abs().sum(1)[0]
     assert difference[:4, :4].max() > 0
     assert difference[6:, 6:].max() == 0
-
-
-def test_normalised_pixels_have_a_root_mean_square_of_one():
-    x = torch.randn(2, 5, 3, 4)
-    x[0, :, 0, 0] = 0
-    squares = normalise(x).square().mean(1)
-    assert squares[0, 0, 0] == 0
-    torch.testing.assert_close(squares.flatten()[1:], torch.ones(23))
 
 
 @pytest.mark.parametrize(("size", "padded"), [(32, 32), (33, 48), (47, 48)])

@@ -11,7 +11,6 @@ from basicsr.utils.options import ordered_yaml
 FOLDER = Path(__file__).parents[2] / "options" / "ablations"
 
 CHANGED = {
-    "no_features": {"network_g.feature_guidance"},
     "no_masks": {"network_g.guided_stages"},
     "bottleneck_masks": {"network_g.guided_stages"},
     "true_masks": {"true_masks"},
