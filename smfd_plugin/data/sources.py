@@ -12,19 +12,15 @@ from PIL import Image
 
 from smfd_plugin.data.faces import IMAGE_SUFFIXES
 from smfd_plugin.data.mask_classes import LABELS
+from smfd_plugin.data.template import ffhq_landmarks, similarity
 
 Picture = NDArray[np.uint8]
 Pair = tuple[Picture, Picture | None]
 Segment = Callable[[Picture], Picture]
 """From a sharp (S, S, 3) BGR face to its (S, S) CelebAMask-HQ labels."""
 
-FFHQ_TEMPLATE = np.float32(
-    [[192.98, 239.95], [318.90, 240.19], [256.63, 314.02], [201.26, 371.41], [313.09, 371.15]]
-)
-"""Eyes, nose tip and corners of the mouth in a 512x512 face with FFHQ's alignment."""
-
 CELEBA_LANDMARKS = np.float32([[69.5, 111], [107.5, 111], [88.0, 135], [72.0, 152], [105.0, 152]])
-"""Where the same points lie, on average, in the 178x218 pictures of img_align_celeba."""
+"""Where the template's points lie, on average, in the 178x218 pictures of img_align_celeba."""
 
 CELEBAMASK_PARTS = (
     "skin",
@@ -109,7 +105,7 @@ def celeba(root: Path, size: int, segment: Segment) -> Iterator[Item]:
 
     def read(path: Path) -> Pair:
         points = landmarks.get(path.name, CELEBA_LANDMARKS)
-        matrix, _ = cv2.estimateAffinePartial2D(points, FFHQ_TEMPLATE * (size / 512))
+        matrix = similarity(points, ffhq_landmarks(size))
         face = cv2.warpAffine(
             read_picture(path),
             matrix,

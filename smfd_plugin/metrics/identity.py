@@ -9,7 +9,7 @@ import numpy as np
 from basicsr.utils.registry import METRIC_REGISTRY
 from numpy.typing import NDArray
 
-from smfd_plugin.data.sources import FFHQ_TEMPLATE
+from smfd_plugin.data.template import FFHQ_SIZE, FFHQ_TEMPLATE, ffhq_landmarks, similarity
 from smfd_plugin.metrics.images import prepare_pair
 
 ARCFACE_TEMPLATE = np.array(
@@ -106,21 +106,9 @@ def recognition_crop(face: NDArray, width: int = 112) -> NDArray:
     if face.shape[1] != side:
         raise ValueError(f"identity: an aligned face is square, not {face.shape[1]}x{side}")
     target = ARCFACE_TEMPLATE - [(112 - width) / 2, 0]
-    matrix = _similarity(FFHQ_TEMPLATE, target)
-    shrunk = round(512 * np.hypot(*matrix[:, 0]))
+    shrunk = round(FFHQ_SIZE * np.hypot(*similarity(FFHQ_TEMPLATE, target)[:, 0]))
     if side > shrunk:  # warpAffine alone would alias
         face = cv2.resize(face, (shrunk, shrunk), interpolation=cv2.INTER_AREA)
         side = shrunk
-    # The template is scaled about the picture's corner, half a pixel before pixel 0.
-    matrix = _similarity((FFHQ_TEMPLATE + 0.5) * (side / 512) - 0.5, target)
+    matrix = similarity(ffhq_landmarks(side), target)
     return cv2.warpAffine(face, matrix, (width, 112), flags=cv2.INTER_LINEAR)
-
-
-def _similarity(source: NDArray, target: NDArray) -> NDArray[np.float64]:
-    """The (2, 3) matrix [[a, -b, c], [b, a, d]] that carries points onto others with the least
-    squared error; the similarity without a reflection is linear in a, b, c, d."""
-    x, y = source.astype(np.float64).T
-    one, zero = np.ones_like(x), np.zeros_like(x)
-    rows = np.concatenate([np.stack([x, -y, one, zero], 1), np.stack([y, x, zero, one], 1)])
-    a, b, c, d = np.linalg.lstsq(rows, target.T.ravel())[0]
-    return np.array([[a, -b, c], [b, a, d]])

@@ -11,44 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-Matrix = NDArray[np.float64]
-
-TEMPLATE_SIZE = 512
-TEMPLATE = np.array(
-    [
-        [192.98138, 239.94708],
-        [318.90277, 240.1936],
-        [256.63416, 314.01935],
-        [201.26117, 371.41043],
-        [313.08905, 371.15118],
-    ]
+from smfd_plugin.data.template import (
+    FFHQ_SIZE,
+    FFHQ_TEMPLATE,
+    Matrix,
+    ffhq_landmarks,
+    similarity,
 )
-"""Landmarks of a face aligned as in FFHQ, for a crop of 512x512 pixels (facexlib's values)."""
 
 CROP_SIZES = (128, 192, 256, 384, 512, 768, 1024)
-
-
-def similarity(source: NDArray, target: NDArray) -> Matrix:
-    """The rotation, scaling and shift that carry points onto others with the least squared error
-    (Umeyama, IEEE PAMI 13(4), 1991, equations 40 to 42, for the plane).
-
-    Args:
-        source: (P, 2) points.
-        target: (P, 2) where they should go.
-
-    Raises:
-        ValueError: all source points are the same, or a point is not finite.
-    """
-    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
-    centre, goal = source.mean(0), target.mean(0)
-    source, target = source - centre, target - goal
-    spread = np.square(source).sum()
-    if not (np.isfinite(spread) and np.isfinite(target).all() and spread > 1e-9):
-        raise ValueError("landmarks that are all one point or not finite cannot be aligned")
-    cosine = (source * target).sum() / spread
-    sine = (source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0]).sum() / spread
-    turn = np.array([[cosine, -sine], [sine, cosine]])
-    return np.hstack((turn, (goal - turn @ centre)[:, None]))
 
 
 def check_max_crop(max_crop: int) -> None:
@@ -60,8 +31,8 @@ def check_max_crop(max_crop: int) -> None:
 def crop_size(landmarks: NDArray, max_crop: int, sizes: Sequence[int] = CROP_SIZES) -> int:
     """Side of the crop, in pixels: the first of `sizes` with no fewer pixels than the face has in
     the picture, but at most `max_crop`."""
-    to_template = similarity(landmarks, TEMPLATE)
-    side = TEMPLATE_SIZE / np.hypot(*to_template[:, 0])
+    to_template = similarity(landmarks, FFHQ_TEMPLATE)
+    side = FFHQ_SIZE / np.hypot(*to_template[:, 0])
     return next((size for size in sizes if size >= side and size <= max_crop), max_crop)
 
 
@@ -71,8 +42,7 @@ def picture_to_crop(landmarks: NDArray, size: int) -> Matrix:
     Args:
         landmarks: (5, 2), see Detection.
     """
-    # The template is scaled about the crop's corner, which lies half a pixel before pixel 0.
-    return similarity(landmarks, (TEMPLATE + 0.5) * (size / TEMPLATE_SIZE) - 0.5)
+    return similarity(landmarks, ffhq_landmarks(size))
 
 
 def inverse(matrix: Matrix) -> Matrix:

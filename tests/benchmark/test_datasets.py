@@ -6,7 +6,7 @@ from smfd_plugin.benchmark.datasets import align_face, build_dataset, spread
 from smfd_plugin.benchmark.foreign_blur import inertial_shake
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.faces import FaceFolder
-from smfd_plugin.data.sources import FFHQ_TEMPLATE
+from smfd_plugin.data.template import FFHQ_TEMPLATE
 
 NUMBERS = (123456789, 987654321, 555555555)
 

@@ -11,6 +11,7 @@ from skimage import data
 from smfd_plugin.data import prepare, sources
 from smfd_plugin.data.faces import FaceFolder
 from smfd_plugin.data.mask_classes import LABELS
+from smfd_plugin.data.template import ffhq_landmarks
 
 PORTRAIT = cv2.resize(data.astronaut()[0:240, 100:340, ::-1], (512, 512))
 
@@ -129,7 +130,7 @@ def test_celeba_is_moved_to_the_ffhq_template(celeba):
     for item in sources.celeba(celeba, 256, segment):
         face, labels = item.read()
         assert labels.shape == (256, 256)
-        for x, y in sources.FFHQ_TEMPLATE / 2:
+        for x, y in ffhq_landmarks(256):
             assert face[round(float(y)), round(float(x))].min() > 100
 
 

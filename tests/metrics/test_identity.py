@@ -8,7 +8,7 @@ from basicsr.metrics import calculate_metric
 from onnx import TensorProto, helper
 from skimage.transform import SimilarityTransform
 
-from smfd_plugin.data.sources import FFHQ_TEMPLATE
+from smfd_plugin.data.template import FFHQ_TEMPLATE
 from smfd_plugin.metrics import calculate_identity
 from smfd_plugin.metrics.identity import ARCFACE_TEMPLATE, recognition_crop
 

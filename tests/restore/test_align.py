@@ -2,11 +2,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from skimage.transform import SimilarityTransform
 from torch.nn import functional as F
 
+from smfd_plugin.data.template import FFHQ_TEMPLATE
 from smfd_plugin.restore import align
 
 WAVES = np.fromfunction(
@@ -24,37 +22,6 @@ def picture(array):
     return torch.from_numpy(np.asarray(array, np.float32))[None, None]
 
 
-@given(
-    st.floats(0.05, 20),
-    st.floats(-np.pi, np.pi),
-    st.tuples(st.floats(-5000, 5000), st.floats(-5000, 5000)),
-)
-def test_similarity_finds_the_known_one(scale, angle, shift):
-    known = known_similarity(scale, angle, shift)
-    found = align.similarity(align.TEMPLATE, align.transform(known, align.TEMPLATE))
-    np.testing.assert_allclose(found, known, atol=1e-6, rtol=1e-9)
-
-
-def test_similarity_of_inexact_points_is_the_least_squares_one():
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        source = align.TEMPLATE + rng.normal(0, 20, (5, 2))
-        theirs = SimilarityTransform.from_estimate(source, align.TEMPLATE).params[:2]
-        np.testing.assert_allclose(align.similarity(source, align.TEMPLATE), theirs, atol=1e-8)
-
-
-def test_similarity_agrees_with_opencv():
-    source = align.transform(known_similarity(0.3, 0.4, (50, 20)), align.TEMPLATE)
-    theirs = cv2.estimateAffinePartial2D(source, align.TEMPLATE, method=cv2.LMEDS)[0]
-    np.testing.assert_allclose(align.similarity(source, align.TEMPLATE), theirs, atol=1e-4)
-
-
-@pytest.mark.parametrize("points", [np.ones((5, 2)), np.full((5, 2), np.nan)])
-def test_points_that_make_no_face_are_refused(points):
-    with pytest.raises(ValueError, match="cannot be aligned"):
-        align.similarity(points, align.TEMPLATE)
-
-
 @pytest.mark.parametrize(
     ("side", "max_crop", "size"),
     [
@@ -69,15 +36,15 @@ def test_points_that_make_no_face_are_refused(points):
     ],
 )
 def test_crops_have_no_fewer_pixels_than_the_face_up_to_the_cap(side, max_crop, size):
-    landmarks = align.TEMPLATE * (side / 512) + 30
+    landmarks = FFHQ_TEMPLATE * (side / 512) + 30
     assert align.crop_size(landmarks, max_crop) == size
 
 
 @pytest.mark.parametrize("size", [128, 256, 512])
 def test_landmarks_land_on_the_template(size):
-    landmarks = align.transform(known_similarity(0.4, 0.3, (90, 40)), align.TEMPLATE)
+    landmarks = align.transform(known_similarity(0.4, 0.3, (90, 40)), FFHQ_TEMPLATE)
     found = align.transform(align.picture_to_crop(landmarks, size), landmarks)
-    np.testing.assert_allclose((found + 0.5) / size, (align.TEMPLATE + 0.5) / 512, atol=1e-9)
+    np.testing.assert_allclose((found + 0.5) / size, (FFHQ_TEMPLATE + 0.5) / 512, atol=1e-9)
 
 
 def test_inverse_leads_back():
@@ -119,7 +86,7 @@ def test_the_faster_padding_shows_the_same(shift, end, monkeypatch):
 
 
 def test_crops_of_all_sizes_show_the_same():
-    landmarks = align.transform(known_similarity(0.3, 0.2, (30, 0)), align.TEMPLATE)
+    landmarks = align.transform(known_similarity(0.3, 0.2, (30, 0)), FFHQ_TEMPLATE)
     small, large = (
         align.warp(
             picture(WAVES),

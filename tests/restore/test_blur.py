@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from smfd_plugin.restore.align import TEMPLATE
+from smfd_plugin.data.template import FFHQ_TEMPLATE
 from smfd_plugin.restore.blur import gate, measure_blur
 
 
@@ -52,7 +52,7 @@ def test_range_and_offset_do_not_matter(astronaut, face):
 
 
 def test_a_face_without_edges_is_as_blurry_as_can_be():
-    assert 10 < measure_blur(torch.full((1, 512, 512), 0.5), TEMPLATE) < 20
+    assert 10 < measure_blur(torch.full((1, 512, 512), 0.5), FFHQ_TEMPLATE) < 20
 
 
 def test_landmarks_that_make_no_face_are_refused():

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from smfd_plugin.data.template import FFHQ_TEMPLATE, ffhq_landmarks
 from smfd_plugin.restore import Detection, blend_faces, restore_faces
-from smfd_plugin.restore.align import TEMPLATE, transform
+from smfd_plugin.restore.align import transform
 
 TURNED = np.array([[0.4, -0.15, 150.3], [0.15, 0.4, 100.6]])
 """From the template to a face that leans."""
@@ -22,7 +23,7 @@ def add_dots(lq):
     size = lq.shape[-1]
     y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     image = lq.clone()
-    for u, v in (TEMPLATE + 0.5) * size / 512 - 0.5:
+    for u, v in ffhq_landmarks(size):
         near = (x - u) ** 2 + (y - v) ** 2
         image -= 0.8 * torch.exp(-near / (2 * (size / 100) ** 2)).float()
     return image
@@ -56,7 +57,7 @@ def test_a_network_that_changes_nothing_changes_nothing(frame, face, stand_in):
 
 def test_changes_land_where_the_matrix_says(frame, face, stand_in):
     """Dots on the template's landmarks appear on the face's, to a fraction of a pixel."""
-    ideal = replace(face, landmarks=transform(TURNED, TEMPLATE).astype(np.float32))
+    ideal = replace(face, landmarks=transform(TURNED, FFHQ_TEMPLATE).astype(np.float32))
     grey = torch.full_like(frame, 0.9)
     change = blend_faces(grey, restore_faces(stand_in(add_dots), grey, [ideal]))[0] - grey[0]
     for x, y in ideal.landmarks:

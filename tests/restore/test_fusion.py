@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from smfd_plugin.data.template import FFHQ_TEMPLATE
 from smfd_plugin.restore import deblur_faces
-from smfd_plugin.restore.align import TEMPLATE
 from smfd_plugin.restore.fusion import View, fuse, view
 
 
@@ -33,7 +33,7 @@ def eyes(crop: torch.Tensor) -> list[torch.Tensor]:
     return [
         crop[:, round((y - 20) * scale) : round((y + 20) * scale),
              round((x - 35) * scale) : round((x + 35) * scale)]
-        for x, y in TEMPLATE[:2]
+        for x, y in FFHQ_TEMPLATE[:2]
     ]  # fmt: skip
 
 
