@@ -149,6 +149,8 @@ def _tiny_network() -> Network:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    # Threads that wait for work by spinning would slow down the network that runs next.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(WEIGHTS, options, providers=["CPUExecutionProvider"])
     mean = torch.tensor([104.0, 117.0, 127.0]).view(3, 1, 1)
 
