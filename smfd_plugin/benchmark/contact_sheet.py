@@ -67,13 +67,16 @@ def main() -> None:
     add("--count", type=int, default=8, help="how many frames (8)")
     add("--step", type=int, default=1, help="frames from each to the next (1)")
     args = parser.parse_args()
-    if args.film:
-        clip = vs.core.bs.VideoSource(str(args.film))
-    else:
-        length = args.first + args.count * args.step + 3
-        film = make_film(load_portraits(args.portraits, 1), 640, 640, 320, length)
-        clip = to_clip(film.blurry)
-    sheet = contact_sheet(clip, args.first, args.count, args.step)
+    try:
+        if args.film:
+            clip = vs.core.bs.VideoSource(str(args.film))
+        else:
+            length = args.first + args.count * args.step + 3
+            film = make_film(load_portraits(args.portraits, 1), 640, 640, 320, length)
+            clip = to_clip(film.blurry)
+        sheet = contact_sheet(clip, args.first, args.count, args.step)
+    except (OSError, ValueError, vs.Error) as error:
+        parser.error(str(error))
     cv2.imwrite(str(args.output), sheet)
 
 

@@ -27,3 +27,10 @@ def test_a_frame_without_a_face_is_named():
     blank = vs.core.std.BlankClip(width=160, height=96, format=vs.YUV420P8, length=2)
     with pytest.raises(ValueError, match="frame 1 shows no face"):
         contact_sheet.contact_sheet(blank.std.SetFrameProps(_Matrix=1), 1, 1, 1)
+
+
+def test_a_folder_that_is_not_there_is_named_in_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["contact_sheet", "--portraits", str(tmp_path / "nowhere")])
+    with pytest.raises(SystemExit):
+        contact_sheet.main()
+    assert "nowhere" in capsys.readouterr().err.splitlines()[-1]
