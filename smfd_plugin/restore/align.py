@@ -4,6 +4,7 @@ Matrices are (2, 3) float64 and map x, y of a point; whole numbers are pixel cen
 """
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 import torch
@@ -63,8 +64,8 @@ def cut_off(matrix: Matrix, corner: tuple[float, float]) -> Matrix:
 
 def samples(to_source: Matrix) -> int:
     """How many samples of the source, along each axis, make a pixel of the target: as many as it
-    covers pixels there, rounded, since bicubic ones shrink a little without aliasing."""
-    return max(1, round(np.hypot(*to_source[:, 0])))
+    covers pixels there."""
+    return max(1, ceil(np.hypot(*to_source[:, 0]) - 0.05))
 
 
 def warp(

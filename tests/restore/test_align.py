@@ -96,7 +96,7 @@ def test_crops_of_all_sizes_show_the_same():
         )
         for size in (128, 256)
     )
-    torch.testing.assert_close(F.avg_pool2d(large, 2), small, atol=4e-3, rtol=0)
+    torch.testing.assert_close(F.avg_pool2d(large, 2), small, atol=3e-3, rtol=0)
 
 
 def test_there_and_back_moves_nothing():
