@@ -108,16 +108,17 @@ def keep_colour(original: Tensor, change: Tensor, weight: Tensor) -> Tensor:
         (3, h, w).
     """
     low, high = original.clamp(max=0), original.clamp(min=1)
-    moved = original + change - _mean(change, weight, weight)
+    weights = weight.flatten()
+    moved = original + change - _ratio(change.flatten(1) @ weights, weights.sum())
     for _ in range(4):  # Newton's method: clamping shifts the mean again
-        free = weight * ((low < moved) & (moved < high))
-        moved = moved - _mean(moved.clamp(low, high) - original, weight, free)
+        free = ((low < moved) & (moved < high)).flatten(1).to(weights.dtype) @ weights
+        shift = (moved.clamp(low, high) - original).flatten(1) @ weights
+        moved -= _ratio(shift, free)
     return moved.clamp(low, high)
 
 
-def _mean(x: Tensor, weight: Tensor, of: Tensor) -> Tensor:
-    """(3, 1, 1): sums of the weighted pixels of (3, h, w), over those of the weights `of`."""
-    return (weight * x).sum((1, 2), keepdim=True) / of.sum((1, 2), keepdim=True).clamp(min=1e-6)
+def _ratio(sums: Tensor, of: Tensor) -> Tensor:
+    return (sums / of.clamp(min=1e-6))[:, None, None]
 
 
 def _from_centre(coordinates: Tensor) -> Tensor:
