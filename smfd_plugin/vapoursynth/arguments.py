@@ -14,7 +14,7 @@ _RANGES = {
     "temporal": (0, 15),
     "sharp_gate": (0, float("inf")),
     "feather": (0, 20),
-    "num_streams": (1, 16),
+    "num_streams": (0, 16),
 }
 
 

@@ -2,11 +2,15 @@
 those samples."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import vapoursynth as vs
 
+from smfd_plugin.restore.faces import Box
 from smfd_plugin.vapoursynth.errors import message
-from smfd_plugin.vapoursynth.properties import ERROR
+from smfd_plugin.vapoursynth.parts import paste
+from smfd_plugin.vapoursynth.properties import BOX, ERROR
+from smfd_plugin.vapoursynth.regions import PLACES
 
 _UNSPECIFIED = 2
 NOT_LINEAR = {
@@ -37,24 +41,45 @@ class Colour:
     primaries: int | None
 
     def add_change(self, clip: vs.VideoNode, change: vs.VideoNode) -> vs.VideoNode:
-        """Adds an RGBS clip of differences to the samples of a clip.
+        """Adds differences to the samples of a clip.
+
+        Args:
+            clip: the clip.
+            change: RGBS frames of differences, each for the part of the picture that its property
+                BOX names and as large; frames without that property change nothing.
+        """
+
+        @lru_cache(PLACES)
+        def changed(box: Box) -> vs.VideoNode:
+            left, top, right, bottom = box
+            part = clip.std.CropAbs(right - left, bottom - top, left, top)
+            part = self._add(part, change)
+            return clip.std.ModifyFrame([clip, part], lambda n, f: _pasted(*f, (left, top)))
+
+        def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
+            return changed(tuple(f.props[BOX])) if BOX in f.props else clip
+
+        return clip.std.FrameEval(choose, prop_src=change, clip_src=[clip, change])
+
+    def _add(self, clip: vs.VideoNode, change: vs.VideoNode) -> vs.VideoNode:
+        """Adds an RGBS clip of differences to the samples of a clip of the same size.
 
         Matrices are linear, so that differences can be converted alone: samples whose difference
         is 0 keep their bits, and the others are rounded only once.
         """
-        form, core = clip.format, vs.core
+        form = clip.format.replace(sample_type=vs.FLOAT, bits_per_sample=32)
+        options = {}
         if form.color_family != vs.RGB:
-            options = {"matrix": self.matrix}
+            options["matrix"] = self.matrix
             if self.chroma is not None:
                 options["chromaloc"] = self.chroma
             if self.primaries is not None:
                 options |= {"primaries": self.primaries, "primaries_in": self.primaries}
-            float_form = form.replace(sample_type=vs.FLOAT, bits_per_sample=32)
-            change = change.resize.Bicubic(format=float_form.id, **options)
-        luma, chroma = self._units(form)
+        change = change.resize.Bicubic(clip.width, clip.height, format=form.id, **options)
+        luma, chroma = self._units(clip.format)
         planes = [luma, chroma, chroma] if form.color_family == vs.YUV else [luma]
         # The condition keeps even the sign of zero and the payload of a NaN.
-        return core.std.Expr([clip, change], [f"y 0 = x y {unit} * x + ?" for unit in planes])
+        return vs.core.std.Expr([clip, change], [f"y 0 = x y {unit} * x + ?" for unit in planes])
 
     def _units(self, form: vs.VideoFormat) -> tuple[float, float]:
         """What a difference of 1 is in samples of luma (or RGB) and of chroma."""
@@ -126,3 +151,9 @@ def _is_full_range(frame: vs.VideoFrame) -> bool:
     if "_ColorRange" in frame.props:  # the older property counts the other way round
         return frame.props["_ColorRange"] == 0
     return frame.format.color_family == vs.RGB
+
+
+def _pasted(frame: vs.VideoFrame, part: vs.VideoFrame, corner: tuple[int, int]) -> vs.VideoFrame:
+    result = frame.copy()
+    paste(result, part, corner)
+    return result

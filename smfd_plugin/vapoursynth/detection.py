@@ -12,8 +12,9 @@ from smfd_plugin.restore.blur import gate, measure_blur
 from smfd_plugin.restore.detect import MAX_SIDE
 from smfd_plugin.vapoursynth import memory
 from smfd_plugin.vapoursynth.errors import catch_errors
-from smfd_plugin.vapoursynth.parts import cut_out, moved
+from smfd_plugin.vapoursynth.parts import cut_luma, moved
 from smfd_plugin.vapoursynth.properties import CUT, ERROR, read_faces, write_faces, write_paths
+from smfd_plugin.vapoursynth.streams import Streams
 from smfd_plugin.vapoursynth.window import cached, shift, window
 
 _SCENE_CHANGE = 0.1
@@ -23,19 +24,20 @@ _CACHED = 100
 """Tiny frames kept; more than VapourSynth works on at a time."""
 
 
-def find_faces(clip: vs.VideoNode, detect: Detector, min_face: int) -> vs.VideoNode:
+def find_faces(
+    clip: vs.VideoNode, detect: Detector, min_face: int, streams: Streams
+) -> vs.VideoNode:
     """Tiny frames with the faces of each frame, and whether it begins a scene, as properties.
 
     Args:
         clip: as `colour.describe` returns it.
         detect: finds the faces of a frame.
         min_face: shorter side of the smallest face, in pixels.
+        streams: how many frames are searched at the same time.
     """
     shrink = min(1.0, MAX_SIDE / max(clip.width, clip.height))
     width, height = (max(1, round(side * shrink)) for side in (clip.width, clip.height))
     small = clip.resize.Bilinear(width, height, format=vs.RGB24, range=vs.RANGE_FULL)
-    luma = clip.std.ShufflePlanes(1 if clip.format.color_family == vs.RGB else 0, vs.GRAY)
-    luma = luma.resize.Point(format=vs.GRAYS)
     thumb = small.std.ShufflePlanes(1, vs.GRAY).resize.Bilinear(64, 36)
     changes = thumb.std.PlaneStats(shift(thumb, -1))
 
@@ -43,7 +45,7 @@ def find_faces(clip: vs.VideoNode, detect: Detector, min_face: int) -> vs.VideoN
     def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         if n % memory.EVERY == 0:
             memory.give_back()
-        blank, picture, grey, change, source = f
+        blank, picture, change, source = f
         frame = blank.copy()
         if ERROR in source.props:
             frame.props[ERROR] = source.props[ERROR]
@@ -53,13 +55,13 @@ def find_faces(clip: vs.VideoNode, detect: Detector, min_face: int) -> vs.VideoN
         image = torch.from_numpy(planes).float().div_(255)
         found = [_enlarged(face, scale) for face in detect(image)]
         faces = [face for face in found if min(face.box[2:] - face.box[:2]) >= min_face]
-        write_faces(frame.props, [Sighting(face, _blur(grey, face)) for face in faces])
+        write_faces(frame.props, [Sighting(face, _blur(source, face)) for face in faces])
         cut = change.props.get("_SceneChangePrev", change.props["PlaneStatsDiff"] > _SCENE_CHANGE)
         frame.props[CUT] = int(cut)
         return frame
 
     blank = _tiny(clip)
-    return cached(blank.std.ModifyFrame([blank, small, luma, changes, clip], stage), _CACHED)
+    return cached(streams.modify(blank, [blank, small, changes, clip], stage), _CACHED)
 
 
 def steady(
@@ -102,12 +104,12 @@ def steady(
     return cached(found.std.ModifyFrame(window(found, radius), stage), _CACHED)
 
 
-def _blur(grey: vs.VideoFrame, face: Detection) -> float:
+def _blur(frame: vs.VideoFrame, face: Detection) -> float:
     """0 for landmarks that make no face, since none is restored there."""
-    box = faces_region([face], (grey.height, grey.width))
+    box = faces_region([face], (frame.height, frame.width))
     if box is None:
         return 0.0
-    return measure_blur(cut_out(grey, box), moved(face, box[:2]).landmarks)
+    return measure_blur(cut_luma(frame, box), moved(face, box[:2]).landmarks)
 
 
 def _enlarged(face: Detection, scale: np.ndarray) -> Detection:

@@ -14,7 +14,9 @@ from smfd_plugin.vapoursynth.detection import find_faces, steady
 from smfd_plugin.vapoursynth.errors import PREFIX
 from smfd_plugin.vapoursynth.preview import MaskPainter, draw_boxes
 from smfd_plugin.vapoursynth.properties import COUNT, ERROR, NAMES, read_amounts
+from smfd_plugin.vapoursynth.regions import face_regions
 from smfd_plugin.vapoursynth.restoration import Restorer, drawings, restorations
+from smfd_plugin.vapoursynth.streams import plan_streams
 
 
 def deblur(
@@ -31,7 +33,7 @@ def deblur(
     sharp_gate: float = 1.0,
     feather: int = 2,
     preview: str | None = None,
-    num_streams: int = 1,
+    num_streams: int = 0,
     matrix: int | None = None,
     method: str = "smfd",
 ) -> vs.VideoNode:
@@ -61,7 +63,8 @@ def deblur(
         preview: "boxes" (green: restored, grey: left alone) or "masks" (the parts that the network
             sees) draw into the picture, "side" puts the clip on the left and the result on the
             right, in a clip of twice the width. Default: the result.
-        num_streams: frames that the network works on at the same time, 1 to 16.
+        num_streams: frames that are worked on at the same time, 1 to 16; 0: one on a GPU, on a CPU
+            one for each core, up to 4.
         matrix: of YUV and Gray whose frames do not name it, a code of vs.MatrixCoefficients;
             default: BT.709 if the clip is wider than 1024 or higher than 576, else BT.601.
         method: "smfd", or "difface" (arXiv 2212.06512), which is very slow and needs `weights`.
@@ -93,21 +96,25 @@ def deblur(
         place = pick_device(arguments.text(device))
         file = Path(arguments.text(weights)) if weights else None
         net = load_method(arguments.text(method), file).to(place)
-        detect = make_detector(arguments.text(detector), place, threshold)
+        streams = plan_streams(num_streams, place)
+        with streams.limit_threads():
+            detect = make_detector(arguments.text(detector), place, threshold)
     except (ValueError, OSError) as error:
         raise vs.Error(PREFIX + str(error)) from error
 
     described = describe(clip, matrix)
-    found = find_faces(described, detect, min_face)
+    found = find_faces(described, detect, min_face, streams)
     faces = steady(found, temporal, max_faces, sharp_gate, strength)
-    rgb = described.resize.Bicubic(format=vs.RGBS)
+    size = clip.height, clip.width
+    rgb = face_regions(described, found, faces)
     show_all = preview in ("boxes", "masks")
     if show_all:
-        change = drawings(rgb, faces, draw_boxes if preview == "boxes" else MaskPainter(net))
+        draw = draw_boxes if preview == "boxes" else MaskPainter(net)
+        change = drawings(rgb, size, faces, draw, streams)
     else:
-        restorer = Restorer(net, half is None or bool(half), feather / 100, num_streams)
+        restorer = Restorer(net, half is None or bool(half), feather / 100, streams.count)
         change = restorations(
-            rgb, found, faces, temporal, restorer, sharp_gate, max_faces, num_streams
+            rgb, size, found, faces, temporal, restorer, sharp_gate, max_faces, streams
         )
     result = _apply(clip, faces, change, matrix, show_all)
     return vs.core.std.StackHorizontal([clip, result]) if preview == "side" else result

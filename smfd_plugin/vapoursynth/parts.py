@@ -7,29 +7,85 @@ from torch import Tensor
 
 from smfd_plugin.restore import Detection
 from smfd_plugin.restore.faces import Box
+from smfd_plugin.vapoursynth.properties import BOX
+
+_ROOM, _GRID = 16, 32
+"""Pixels; no less than the filter taps of a chroma sample that stands for 4 x 4 pixels."""
+
+
+Size = tuple[int, int]
+"""Height and width."""
 
 
 def cut_out(frame: vs.VideoFrame, box: Box) -> Tensor:
-    """A part of a frame of 32 bit float, copied.
+    """A part of the picture in RGB, copied.
 
     Args:
-        frame: RGBS (C = 3) or GRAYS (C = 1).
+        frame: RGBS; the whole picture, or the part of it that its property BOX names.
+        box: left, top, right, bottom in the picture, the last two exclusive.
+
+    Returns:
+        (3, bottom - top, right - left).
+    """
+    x, y, *_ = frame.props.get(BOX, (0, 0))
+    left, top, right, bottom = box
+    rows, columns = slice(top - y, bottom - y), slice(left - x, right - x)
+    return torch.from_numpy(np.stack([np.asarray(plane)[rows, columns] for plane in frame]))
+
+
+def cut_luma(frame: vs.VideoFrame, box: Box) -> Tensor:
+    """Luma, or green, of a part of a frame of any format, copied.
+
+    Args:
+        frame: the whole picture.
         box: left, top, right, bottom, the last two exclusive.
 
     Returns:
-        (C, bottom - top, right - left).
+        (1, bottom - top, right - left) float32 in the format's own scale.
     """
     left, top, right, bottom = box
-    return torch.from_numpy(
-        np.stack([np.asarray(plane)[top:bottom, left:right] for plane in frame])
-    )
+    plane = np.asarray(frame[1 if frame.format.color_family == vs.RGB else 0])
+    return torch.from_numpy(plane[top:bottom, left:right].astype(np.float32))[None]
 
 
-def paste(frame: vs.VideoFrame, box: Box, image: Tensor) -> None:
-    """Writes the part back into a frame that may be written to."""
-    left, top, right, bottom = box
+def new_frame(image: Tensor) -> vs.VideoFrame:
+    """A frame of 32 bit float with the values of a (3, h, w) RGB image."""
+    height, width = image.shape[1:]
+    form = vs.core.get_video_format(vs.RGBS)
+    frame = vs.core.create_video_frame(form, width, height)
     for plane, values in enumerate(image.numpy()):
-        np.asarray(frame[plane])[top:bottom, left:right] = values
+        np.copyto(np.asarray(frame[plane]), values)
+    return frame
+
+
+def paste(frame: vs.VideoFrame, part: vs.VideoFrame, corner: tuple[int, int]) -> None:
+    """Writes a part back into a frame that may be written to.
+
+    Args:
+        frame: of any format.
+        part: of the same format.
+        corner: x and y of the part's first pixel, whole in every plane.
+    """
+    form, (left, top) = frame.format, corner
+    for plane in range(form.num_planes):
+        x = left >> form.subsampling_w if plane else left
+        y = top >> form.subsampling_h if plane else top
+        values = np.asarray(part[plane])
+        height, width = values.shape
+        np.asarray(frame[plane])[y : y + height, x : x + width] = values
+
+
+def widened(box: Box, picture: Size) -> Box:
+    """A box with room around, so that chroma can be resampled within it, and with edges on a coarse
+    grid, so that neighbouring frames share it.
+
+    Args:
+        box: left, top, right, bottom, the last two exclusive.
+        picture: its size, which the result keeps within.
+    """
+    low = [(edge - _ROOM) // _GRID * _GRID for edge in box[:2]]
+    high = [-(-(edge + _ROOM) // _GRID) * _GRID for edge in box[2:]]
+    return max(low[0], 0), max(low[1], 0), min(high[0], picture[1]), min(high[1], picture[0])
 
 
 def moved(face: Detection, corner: tuple[int, int]) -> Detection:

@@ -28,6 +28,10 @@ PATHS = "SMFDPaths"
 """For each face and each frame of the window around this one, which of the faces found there it is;
 -1: none."""
 
+BOX = "SMFDBox"
+"""Of a frame that is a part of the picture: left, top, right and bottom of the part, the last two
+exclusive."""
+
 ERROR = "SMFDError"
 """What went wrong in a frame; core.smfd.Check makes it the frame's error."""
 
@@ -51,8 +55,8 @@ def write_faces(
 
 
 def read_faces(props: Mapping[str, Any]) -> list[Sighting]:
-    """What `write_faces` wrote."""
-    if not props[COUNT]:
+    """What `write_faces` wrote, if it did."""
+    if not props.get(COUNT):
         return []
     boxes = np.array(props[BOXES], np.float32).reshape(-1, 4)
     landmarks = np.array(props[LANDMARKS], np.float32).reshape(-1, 5, 2)

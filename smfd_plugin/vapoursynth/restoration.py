@@ -1,4 +1,7 @@
-"""Last stage: the faces drawn anew, as a clip of what has to be added to each frame's RGB."""
+"""Last stage: the faces drawn anew, as a clip of what has to be added to each frame's RGB.
+
+Its frames are as large as the part of the picture that changes, which their property BOX names.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -24,9 +27,10 @@ from smfd_plugin.restore.faces import Box
 from smfd_plugin.restore.fusion import View, fuse, view
 from smfd_plugin.restore.tracking import area
 from smfd_plugin.vapoursynth.errors import PREFIX, Stage, catch_errors
-from smfd_plugin.vapoursynth.parts import cut_out, moved, paste
-from smfd_plugin.vapoursynth.properties import read_amounts, read_faces, read_paths
+from smfd_plugin.vapoursynth.parts import Size, cut_out, moved, new_frame, widened
+from smfd_plugin.vapoursynth.properties import BOX, read_amounts, read_faces, read_paths
 from smfd_plugin.vapoursynth.recent import Recent
+from smfd_plugin.vapoursynth.streams import Streams
 from smfd_plugin.vapoursynth.window import cached, window
 
 
@@ -52,17 +56,17 @@ class Restorer:
         net: on the device.
         half: see `network.run_network`.
         feather: softness of the blend's edge, as a part of the crop's side.
-        num_streams: how many calls there can be at a time.
+        calls: how many there can be at a time.
     """
 
-    def __init__(self, net: nn.Module, half: bool, feather: float, num_streams: int) -> None:
+    def __init__(self, net: nn.Module, half: bool, feather: float, calls: int) -> None:
         self._net = net
         self._half = half
         self._feather = feather
         self._device = next(net.parameters()).device
         self._on_cpu: nn.Module | None = None
         self._streams: SimpleQueue[torch.cuda.Stream | None] = SimpleQueue()
-        for _ in range(num_streams):
+        for _ in range(calls):
             on_gpu = self._device.type == "cuda"
             self._streams.put(torch.cuda.Stream(self._device) if on_gpu else None)
 
@@ -123,63 +127,67 @@ class Restorer:
         return blend_faces(image, place_faces(image, here, self._feather), amounts).cpu()
 
 
-def drawings(rgb: vs.VideoNode, faces: vs.VideoNode, draw: Draw) -> vs.VideoNode:
-    """RGBS frames of what drawing the faces adds to each frame, exactly 0 everywhere else.
+def drawings(
+    rgb: vs.VideoNode, size: Size, faces: vs.VideoNode, draw: Draw, streams: Streams
+) -> vs.VideoNode:
+    """RGBS frames of what drawing the faces adds to a part of each frame, for `colour.add_change`.
 
     Args:
-        rgb: the clip in RGBS.
+        rgb: from `regions.face_regions`.
+        size: of the whole pictures.
         faces: from `detection.steady`.
         draw: draws them, also those that are left alone.
+        streams: how many frames are drawn at the same time.
     """
-    blank = rgb.std.BlankClip(keep=True)
+    blank = faces.std.BlankClip(format=vs.RGBS, varsize=True, keep=True)
 
     @catch_errors
     def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         blank, picture, tracked = f
         detections = [face.detection for face in read_faces(tracked.props)]
-        box = faces_region(detections, (picture.height, picture.width))
+        box = _changing(detections, size)
         if box is None:
             return blank
         image = cut_out(picture, box)
         inside = [moved(detection, box[:2]) for detection in detections]
-        return _changed(blank, box, image, draw(image, inside, read_amounts(tracked.props)))
+        return _changed(box, image, draw(image, inside, read_amounts(tracked.props)))
 
-    return blank.std.ModifyFrame([blank, rgb, faces], stage)
+    return streams.modify(blank, [blank, rgb, faces], stage)
 
 
 def restorations(
     rgb: vs.VideoNode,
+    size: Size,
     found: vs.VideoNode,
     faces: vs.VideoNode,
     radius: int,
     restorer: Restorer,
     sharp_gate: float,
     max_faces: int,
-    num_streams: int,
+    streams: Streams,
 ) -> vs.VideoNode:
-    """RGBS frames of what restoring the faces adds to each frame, exactly 0 everywhere else.
+    """RGBS frames of what restoring the faces adds to a part of each frame, for
+    `colour.add_change`.
 
     Args:
-        rgb: the clip in RGBS.
+        rgb: from `regions.face_regions`.
+        size: of the whole pictures.
         found: from `detection.find_faces`.
         faces: from `detection.steady`.
         radius: frames before and after each whose results are averaged into its own.
         restorer: does it.
         sharp_gate, max_faces: see `detection.steady`.
-        num_streams: frames that are restored at the same time.
+        streams: how many frames are restored at the same time.
     """
-    blank = rgb.std.BlankClip(keep=True)
-    stage = _restore(radius, restorer, sharp_gate, max_faces, Recent(2 * radius + num_streams))
-    sources = [blank, faces, *window(cached(rgb, 2 * radius + num_streams), radius)]
-    sources += window(found, radius)
-    # One ModifyFrame makes one frame at a time.
-    streams = [blank.std.ModifyFrame(sources, stage) for _ in range(num_streams)]
-    if num_streams == 1:
-        return streams[0]
-    return blank.std.FrameEval(lambda n: streams[n % num_streams], clip_src=streams)
+    blank = faces.std.BlankClip(format=vs.RGBS, varsize=True, keep=True)
+    in_use = 2 * (radius + streams.count)
+    stage = _restore(size, radius, restorer, sharp_gate, max_faces, Recent(in_use))
+    sources = [blank, faces, *window(cached(rgb, in_use), radius), *window(found, radius)]
+    return streams.modify(blank, sources, stage)
 
 
 def _restore(
+    size: Size,
     radius: int,
     restorer: Restorer,
     sharp_gate: float,
@@ -191,7 +199,7 @@ def _restore(
         alone, so that it is the same whichever frame asks for it."""
         blurry = [i for i, face in enumerate(found) if gate(face.blur, sharp_gate) > 0]
         largest = sorted(blurry, key=lambda i: -area(found[i].detection.box))[: max_faces or None]
-        views = _deblur(restorer, picture, [found[i].detection for i in largest])
+        views = _deblur(restorer, picture, size, [found[i].detection for i in largest])
         return dict(zip(largest, views, strict=True))
 
     @catch_errors
@@ -207,20 +215,21 @@ def _restore(
         for face, amount, path in _rows(tracked.props, radius):
             if not amount:
                 continue
-            views = {distance: seen(distance, number) for distance, number in path.items()}
+            # The latest first, which no other frame is at work on yet.
+            views = {k: seen(k, path[k]) for k in sorted(path, reverse=True)}
             own = views.pop(0, None)
             if own is None:  # missed by the detector, or sharp in this frame only
-                (own,) = _deblur(restorer, pictures[radius], [face])
+                (own,) = _deblur(restorer, pictures[radius], size, [face])
             if own is not None:
                 near = {k: 1 - abs(k) / (radius + 1) for k in views}
                 shown.append((own, [(views[k], near[k]) for k in views if views[k]]))
                 amounts.append(amount)
-        box = faces_region([own.face.detection for own, _ in shown], (blank.height, blank.width))
+        box = _changing([own.face.detection for own, _ in shown], size)
         if box is None:
             return blank
         image = cut_out(pictures[radius], box)
         inside = [(_moved(own, box[:2]), others) for own, others in shown]
-        return _changed(blank, box, image, restorer.blend(image, inside, amounts))
+        return _changed(box, image, restorer.blend(image, inside, amounts))
 
     return stage
 
@@ -233,10 +242,10 @@ def _rows(
 
 
 def _deblur(
-    restorer: Restorer, picture: vs.VideoFrame, faces: Sequence[Detection]
+    restorer: Restorer, picture: vs.VideoFrame, size: Size, faces: Sequence[Detection]
 ) -> list[View | None]:
-    """The restored faces in the frame's coordinates; None for what is no face."""
-    box = faces_region(faces, (picture.height, picture.width))
+    """The restored faces in the picture's coordinates; None for what is no face."""
+    box = faces_region(faces, size)
     if box is None:
         return [None] * len(faces)
     left, top, *_ = box
@@ -253,7 +262,12 @@ def _moved(shown: View, corner: tuple[int, int]) -> View:
     return replace(shown, face=there)
 
 
-def _changed(blank: vs.VideoFrame, box: Box, before: Tensor, after: Tensor) -> vs.VideoFrame:
-    frame = blank.copy()
-    paste(frame, box, after - before)
+def _changing(faces: Sequence[Detection], size: Size) -> Box | None:
+    box = faces_region(faces, size)
+    return box and widened(box, size)
+
+
+def _changed(box: Box, before: Tensor, after: Tensor) -> vs.VideoFrame:
+    frame = new_frame(after - before)
+    frame.props[BOX] = box
     return frame

@@ -13,7 +13,8 @@ def shift(clip: vs.VideoNode, by: int) -> vs.VideoNode:
     by = max(-clip.num_frames, min(by, clip.num_frames))
     if by == 0:
         return clip
-    padding = clip.std.BlankClip(length=abs(by), keep=True)
+    width, height = (clip.width, clip.height) if clip.width else (1, 1)
+    padding = clip.std.BlankClip(width, height, length=abs(by), varsize=not clip.width, keep=True)
     kept = clip.num_frames - abs(by)
     if not kept:
         return padding

@@ -173,7 +173,7 @@ def test_the_compiled_plugin_takes_the_same_arguments():
         ({"temporal": 16}, "temporal is 16; it can be 0 to 15"),
         ({"sharp_gate": -1.0}, "sharp_gate is -1.0; it can be at least 0"),
         ({"feather": 21}, "feather is 21; it can be 0 to 20"),
-        ({"num_streams": 0}, "num_streams is 0; it can be 1 to 16"),
+        ({"num_streams": 17}, "num_streams is 17; it can be 0 to 16"),
         ({"preview": "dreams"}, "unknown preview 'dreams'; known: boxes, masks, side"),
         ({"matrix": 99}, "unknown matrix 99; use 1 for BT.709"),
         ({"matrix": 14}, "matrix 14 (ICtCp) is not supported"),

@@ -1,0 +1,40 @@
+"""The part of each frame that shows its faces, in RGB: to convert the rest would be wasted."""
+
+from functools import lru_cache
+
+import vapoursynth as vs
+
+from smfd_plugin.restore import faces_region
+from smfd_plugin.vapoursynth.parts import widened
+from smfd_plugin.vapoursynth.properties import BOX, read_faces
+
+PLACES = 8
+"""Latest places of faces for which filters are kept."""
+
+
+def face_regions(clip: vs.VideoNode, found: vs.VideoNode, faces: vs.VideoNode) -> vs.VideoNode:
+    """RGBS frames of the part around all faces, which their property BOX names.
+
+    Args:
+        clip: as `colour.describe` returns it.
+        found: from `detection.find_faces`.
+        faces: from `detection.steady`.
+
+    Returns:
+        A clip of variable size; frames without faces are blank.
+    """
+    blank = faces.std.BlankClip(format=vs.RGBS, varsize=True, keep=True)
+
+    @lru_cache(PLACES)
+    def part(box: tuple[int, int, int, int]) -> vs.VideoNode:
+        left, top, right, bottom = box
+        part = clip.std.CropAbs(right - left, bottom - top, left, top)
+        return part.resize.Bicubic(format=vs.RGBS).std.SetFrameProps(**{BOX: box})
+
+    def choose(n: int, f: list[vs.VideoFrame]) -> vs.VideoNode:
+        detections = [face.detection for frame in f for face in read_faces(frame.props)]
+        size = clip.height, clip.width
+        box = faces_region(detections, size)
+        return part(widened(box, size)) if box else blank
+
+    return blank.std.FrameEval(choose, prop_src=[found, faces], clip_src=[clip, blank])

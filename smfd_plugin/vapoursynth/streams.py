@@ -1,0 +1,67 @@
+"""Frames worked on at the same time, each by threads of its own."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import vapoursynth as vs
+
+from smfd_plugin.vapoursynth.errors import Stage
+
+_MOST = 4
+"""Streams on a CPU: with more, a single frame that somebody waits for would get too few threads."""
+
+
+@dataclass(frozen=True)
+class Streams:
+    """How the work is shared out.
+
+    Attributes:
+        count: frames at a time.
+        threads: that torch uses for each on the CPU.
+        elsewhere: threads that torch uses in other work.
+    """
+
+    count: int
+    threads: int
+    elsewhere: int
+
+    @contextmanager
+    def limit_threads(self) -> Iterator[None]:
+        """Limits torch in this thread to what a stream may use."""
+        torch.set_num_threads(self.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(self.elsewhere)
+
+    def modify(
+        self, clip: vs.VideoNode, sources: Sequence[vs.VideoNode], stage: Stage
+    ) -> vs.VideoNode:
+        """std.ModifyFrame, which alone makes one frame at a time."""
+
+        def limited(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+            with self.limit_threads():
+                return stage(n, f)
+
+        streams = [clip.std.ModifyFrame(sources, limited) for _ in range(self.count)]
+        if self.count == 1:
+            return streams[0]
+        return clip.std.FrameEval(lambda n: streams[n % self.count], clip_src=streams)
+
+
+def plan_streams(count: int, device: torch.device) -> Streams:
+    """Shares torch's threads out.
+
+    One frame for each core is faster than all cores for one frame: most tensors are so small that
+    threads wait for each other longer than they work.
+
+    Args:
+        count: frames at a time; 0: one on a GPU, on a CPU one for each core, up to 4.
+        device: of the network.
+    """
+    cores = torch.get_num_threads()
+    if not count:
+        count = 1 if device.type == "cuda" else min(cores, _MOST)
+    return Streams(count, max(1, cores // count), cores)
