@@ -36,7 +36,7 @@ def crop_size(landmarks: NDArray, max_crop: int, sizes: Sequence[int] = CROP_SIZ
     """Side of the crop, in pixels: the first of `sizes` with no fewer pixels than the face has in
     the picture, but at most `max_crop`."""
     to_template = similarity(landmarks, FFHQ_TEMPLATE)
-    side = FFHQ_SIZE / np.hypot(*to_template[:, 0])
+    side = FFHQ_SIZE / scale(to_template)
     return next((size for size in sizes if size >= side and size <= max_crop), max_crop)
 
 
@@ -65,10 +65,15 @@ def cut_off(matrix: Matrix, corner: tuple[float, float]) -> Matrix:
     return np.hstack((matrix[:, :2], transform(matrix, np.array([corner])).T))
 
 
+def scale(matrix: Matrix) -> float:
+    """How many times longer the similarity makes what it maps."""
+    return float(np.hypot(*matrix[:, 0]))
+
+
 def samples(to_source: Matrix) -> int:
     """How many samples of the source, along each axis, make a pixel of the target: as many as it
     covers pixels there."""
-    return max(1, ceil(np.hypot(*to_source[:, 0]) - 0.05))
+    return max(1, ceil(scale(to_source) - 0.05))
 
 
 def warp(
@@ -77,6 +82,7 @@ def warp(
     size: tuple[int, int],
     padding: str,
     mode: str = "bicubic",
+    per_pixel: int | None = None,
 ) -> Tensor:
     """Draws pictures anew, each in its own coordinates; anti-aliased where that shrinks them.
 
@@ -86,11 +92,12 @@ def warp(
         size: height and width of the target.
         padding: what lies outside the image: `zeros`, `border` or `reflection`.
         mode: `bicubic`, or `bilinear`, which is much faster and less sharp.
+        per_pixel: samples for a pixel of the target, along each axis; default: see `samples`.
 
     Returns:
         (N, C, *size); bicubic values may leave the range of the image a little.
     """
-    n = max(samples(matrix) for matrix in to_source)
+    n = per_pixel or max(samples(matrix) for matrix in to_source)
     height, width = images.shape[-2:]
     if all(_is_inside(matrix, size, (height, width)) for matrix in to_source):
         padding = "zeros"  # the same, but faster

@@ -61,7 +61,7 @@ def measure_blur(luma: Tensor, landmarks: NDArray) -> float:
     ]
     loss = max(min(ratios), _LEAST_LOSS)
     variance = _REBLUR**2 / (loss**2 - 1) - _DENOISE**2 - _SHARP[size] ** 2
-    enlarged = max(1.0, float(np.hypot(*to_crop[:, 0])))
+    enlarged = max(1.0, align.scale(to_crop))
     return max(variance, 0.0) ** 0.5 / enlarged
 
 

@@ -206,7 +206,10 @@ def _place(frame: Tensor, faces: Sequence[AlignedFace], index: int, feather: flo
     change = face.restored - face.crop
     stacked = torch.cat((change[None], mask), 1)
     box_to_crop = align.cut_off(face.to_crop, (left, top))
-    placed = align.warp(stacked, [box_to_crop], (bottom - top, right - left), "zeros")[0]
+    # Crops are little larger than faces; to average samples would cost sharpness and time.
+    per_pixel = max(1, round(align.scale(box_to_crop)))
+    shape = bottom - top, right - left
+    placed = align.warp(stacked, [box_to_crop], shape, "zeros", per_pixel=per_pixel)[0]
 
     here = blend.crop_coordinates(face.to_crop, size, box, frame.device)
     others = [

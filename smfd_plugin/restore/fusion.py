@@ -42,7 +42,7 @@ _LIKENESS = 0.7
 """Correlation of two guides below which they do not show the same face in the same pose."""
 
 _NEGLIGIBLE = 0.05
-"""Weight below which a result is not worth its time."""
+"""Part of all weights below which a result is not worth its time."""
 
 _ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 1e-3)
 
@@ -100,10 +100,11 @@ def fuse(own: View, others: Sequence[tuple[View, float]]) -> Tensor:
     Returns:
         (3, S, S), like `own.face.restored`.
     """
+    shared = [(other, share * (other.detail / own.detail) ** 2) for other, share in others]
+    least = _NEGLIGIBLE * (1 + sum(share for _, share in shared))
     found = []
-    for other, share in others:
-        share *= (other.detail / own.detail) ** 2
-        motion = _register(own.guide, other.guide) if share >= _NEGLIGIBLE else None
+    for other, share in shared:
+        motion = _register(own.guide, other.guide) if share >= least else None
         if motion is not None:
             found.append((other, share, motion))
     total = own.face.restored.clone()
