@@ -41,7 +41,7 @@ class Streams:
     ) -> vs.VideoNode:
         """std.ModifyFrame, which alone makes one frame at a time."""
 
-        def limited(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        def limited(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoFrame:
             with self.limit_threads():
                 return stage(n, f)
 

@@ -13,6 +13,8 @@ from skimage import data
 
 from smfd_plugin.archs import SMFDUNet
 from smfd_plugin.vapoursynth import deblur
+from smfd_plugin.vapoursynth.parts import new_frame
+from smfd_plugin.vapoursynth.properties import BOX
 from smfd_plugin.weights import save_weights
 
 PORTRAIT = data.astronaut()[0:256, 96:352]
@@ -104,3 +106,17 @@ def film(tmp_path_factory) -> Path:
     command += ["-pix_fmt", "rgb24", "-i", "-", "-pix_fmt", "yuv420p", str(path)]
     subprocess.run(command, input=frames, check=True)
     return path
+
+
+@pytest.fixture
+def change_of() -> Callable[..., vs.VideoNode]:
+    """A clip of a (3, H, W) change's part within a box, for `colour.add_change`."""
+
+    def make(clip: vs.VideoNode, change: np.ndarray, box: tuple[int, ...]) -> vs.VideoNode:
+        left, top, right, bottom = box
+        frame = new_frame(torch.from_numpy(change[:, top:bottom, left:right]))
+        frame.props[BOX] = box
+        blank = clip.std.BlankClip(format=vs.RGBS, varsize=True)
+        return blank.std.ModifyFrame(blank, lambda n, f: frame)
+
+    return make
