@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import nms
+from torchvision.transforms.v2.functional import to_dtype
 
 DETECTORS = ("auto", "retinaface", "tiny")
 DEFAULT_THRESHOLD = 0.8
@@ -50,10 +51,11 @@ class Detection:
 
 
 Detector = Callable[[Tensor], list[Detection]]
-"""From a (3, H, W) float RGB picture in [0, 1] to its faces, the surest first."""
+"""From a (3, H, W) RGB picture, uint8 or float in [0, 1], to its faces, the surest first."""
 
 Network = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
-"""From (1, 3, H, W) RGB in [0, 255] to box offsets (A, 4), scores (A, 2), landmarks (A, 10)."""
+"""From (1, 3, H, W) RGB, as a Detector takes it, to box offsets (A, 4), scores (A, 2) and landmarks
+(A, 10)."""
 
 
 def make_detector(
@@ -103,13 +105,12 @@ def make_detector(
 def _detect(image: Tensor, network: Network, threshold: float) -> list[Detection]:
     height, width = image.shape[-2:]
     shrink = min(1.0, MAX_SIDE / max(height, width))
-    small = image[None].float()
+    small = image[None]
     if shrink < 1:
         size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+        small = to_dtype(small, torch.float32, scale=True)
         small = F.interpolate(small, size, mode="bilinear", antialias=True, align_corners=False)
-    offsets, scores, landmarks = (
-        output.float().cpu() for output in network((small * 255).clamp_(0, 255))
-    )
+    offsets, scores, landmarks = (output.float().cpu() for output in network(small))
     anchors = torch.from_numpy(_anchors(*small.shape[-2:]))
     found = scores[:, 1] > threshold
     anchors, offsets, landmarks = anchors[found], offsets[found], landmarks[found]
@@ -156,11 +157,17 @@ def _tiny_network(threads: int) -> Network:
     mean = torch.tensor([104.0, 117.0, 127.0]).view(3, 1, 1)
 
     def run(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        bgr = image.cpu().flip(1).sub_(mean)
+        bgr = _bgr(image.cpu()).sub_(mean)
         outputs = session.run(["loc", "conf", "landmarks"], {"input": bgr.numpy()})
         return tuple(torch.from_numpy(output[0]) for output in outputs)
 
     return run
+
+
+def _bgr(rgb: Tensor) -> Tensor:
+    """A copy of RGB, as a Detector takes it, as float32 BGR in [0, 255]."""
+    bgr = rgb.flip(1)
+    return bgr.float() if bgr.dtype == torch.uint8 else bgr.float().mul_(255).clamp_(0, 255)
 
 
 def _facexlib_folder() -> Path | None:
@@ -197,7 +204,7 @@ def _facexlib_network(file: Path, device: torch.device) -> Network:
     mean = torch.tensor([104.0, 117.0, 123.0], device=device).view(3, 1, 1)
 
     def run(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        offsets, scores, landmarks = net(image.to(device).flip(1) - mean)
+        offsets, scores, landmarks = net(_bgr(image.to(device)).sub_(mean))
         return offsets[0], scores[0], landmarks[0]
 
     return run

@@ -52,8 +52,7 @@ def find_faces(
             return frame
         planes = np.stack([np.asarray(plane) for plane in picture])
         scale = np.array([clip.width / picture.width, clip.height / picture.height], np.float32)
-        image = torch.from_numpy(planes).float().div_(255)
-        found = [_enlarged(face, scale) for face in detect(image)]
+        found = [_enlarged(face, scale) for face in detect(torch.from_numpy(planes))]
         faces = [face for face in found if min(face.box[2:] - face.box[:2]) >= min_face]
         write_faces(frame.props, [Sighting(face, _blur(source, face)) for face in faces])
         cut = change.props.get("_SceneChangePrev", change.props["PlaneStatsDiff"] > _SCENE_CHANGE)

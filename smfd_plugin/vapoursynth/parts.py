@@ -48,13 +48,14 @@ def cut_luma(frame: vs.VideoFrame, box: Box) -> Tensor:
     return torch.from_numpy(plane[top:bottom, left:right].astype(np.float32))[None]
 
 
-def new_frame(image: Tensor) -> vs.VideoFrame:
-    """A frame of 32 bit float with the values of a (3, h, w) RGB image."""
-    height, width = image.shape[1:]
-    form = vs.core.get_video_format(vs.RGBS)
-    frame = vs.core.create_video_frame(form, width, height)
-    for plane, values in enumerate(image.numpy()):
-        np.copyto(np.asarray(frame[plane]), values)
+def change_frame(before: Tensor, after: Tensor, box: Box) -> vs.VideoFrame:
+    """An RGBS frame of what has to be added to a (3, h, w) part of the picture, whose place its
+    property BOX names."""
+    height, width = before.shape[1:]
+    frame = vs.core.create_video_frame(vs.core.get_video_format(vs.RGBS), width, height)
+    for plane, (old, new) in enumerate(zip(before.numpy(), after.numpy(), strict=True)):
+        np.subtract(new, old, out=np.asarray(frame[plane]))
+    frame.props[BOX] = box
     return frame
 
 

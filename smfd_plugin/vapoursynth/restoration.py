@@ -27,8 +27,8 @@ from smfd_plugin.restore.faces import Box
 from smfd_plugin.restore.fusion import View, fuse, view
 from smfd_plugin.restore.tracking import area
 from smfd_plugin.vapoursynth.errors import PREFIX, Stage, catch_errors
-from smfd_plugin.vapoursynth.parts import Size, cut_out, moved, new_frame, widened
-from smfd_plugin.vapoursynth.properties import BOX, read_amounts, read_faces, read_paths
+from smfd_plugin.vapoursynth.parts import Size, change_frame, cut_out, moved, widened
+from smfd_plugin.vapoursynth.properties import read_amounts, read_faces, read_paths
 from smfd_plugin.vapoursynth.recent import Recent
 from smfd_plugin.vapoursynth.streams import Streams
 from smfd_plugin.vapoursynth.window import cached, window
@@ -150,7 +150,7 @@ def drawings(
             return blank
         image = cut_out(picture, box)
         inside = [moved(detection, box[:2]) for detection in detections]
-        return _changed(box, image, draw(image, inside, read_amounts(tracked.props)))
+        return change_frame(image, draw(image, inside, read_amounts(tracked.props)), box)
 
     return streams.modify(blank, [blank, rgb, faces], stage)
 
@@ -229,7 +229,7 @@ def _restore(
             return blank
         image = cut_out(pictures[radius], box)
         inside = [(_moved(own, box[:2]), others) for own, others in shown]
-        return _changed(box, image, restorer.blend(image, inside, amounts))
+        return change_frame(image, restorer.blend(image, inside, amounts), box)
 
     return stage
 
@@ -265,9 +265,3 @@ def _moved(shown: View, corner: tuple[int, int]) -> View:
 def _changing(faces: Sequence[Detection], size: Size) -> Box | None:
     box = faces_region(faces, size)
     return box and widened(box, size)
-
-
-def _changed(box: Box, before: Tensor, after: Tensor) -> vs.VideoFrame:
-    frame = new_frame(after - before)
-    frame.props[BOX] = box
-    return frame

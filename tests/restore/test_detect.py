@@ -68,6 +68,15 @@ def test_large_pictures_are_measured_in_their_own_pixels(frame, face, tiny_detec
     assert np.abs(found.landmarks / 6 - face.landmarks).max() < 3
 
 
+@pytest.mark.parametrize("times", [1, 6])
+def test_bytes_are_pictures_too(frame, tiny_detector, times):
+    size = [side * times for side in frame.shape[1:]]
+    picture = F.interpolate(frame[None], size)[0].mul(255).round().byte()
+    (one,), (other,) = tiny_detector(picture), tiny_detector(picture / 255)
+    np.testing.assert_allclose(one.landmarks, other.landmarks, atol=1e-2)
+    np.testing.assert_allclose(one.score, other.score, atol=1e-5)
+
+
 def test_finds_every_face_the_surest_first(frame, tiny_detector):
     wall = frame[:, :256, 96:352].repeat(1, 2, 3)
     wall[:, :256, :256] = F.avg_pool2d(F.pad(wall[:, :256, :256], (4,) * 4), 9, 1)

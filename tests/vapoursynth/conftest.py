@@ -13,8 +13,7 @@ from skimage import data
 
 from smfd_plugin.archs import SMFDUNet
 from smfd_plugin.vapoursynth import deblur
-from smfd_plugin.vapoursynth.parts import new_frame
-from smfd_plugin.vapoursynth.properties import BOX
+from smfd_plugin.vapoursynth.parts import change_frame
 from smfd_plugin.weights import save_weights
 
 PORTRAIT = data.astronaut()[0:256, 96:352]
@@ -114,8 +113,8 @@ def change_of() -> Callable[..., vs.VideoNode]:
 
     def make(clip: vs.VideoNode, change: np.ndarray, box: tuple[int, ...]) -> vs.VideoNode:
         left, top, right, bottom = box
-        frame = new_frame(torch.from_numpy(change[:, top:bottom, left:right]))
-        frame.props[BOX] = box
+        part = torch.from_numpy(change[:, top:bottom, left:right])
+        frame = change_frame(torch.zeros_like(part), part, box)
         blank = clip.std.BlankClip(format=vs.RGBS, varsize=True)
         return blank.std.ModifyFrame(blank, lambda n, f: frame)
 
