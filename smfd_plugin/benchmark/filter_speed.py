@@ -60,8 +60,9 @@ class Result:
 
     Attributes:
         fps: frames per second, with as many VapourSynth threads as there are cores.
-        stages: milliseconds of a frame by stage, with one VapourSynth thread; `other` is the rest:
-            format conversion, and what VapourSynth and Python need themselves.
+        stages: milliseconds of a frame by stage, with one VapourSynth thread (in the filter torch
+            has as many as a stream has, in the loop all); `other` is the rest: format conversion,
+            and what VapourSynth and Python need themselves.
         memory: of the process at its peak, in MB.
         device_memory: of the GPU at its peak, in MB; 0 without one.
     """

@@ -8,9 +8,8 @@ import vapoursynth as vs
 
 from smfd_plugin.restore.faces import Box
 from smfd_plugin.vapoursynth.errors import message
-from smfd_plugin.vapoursynth.parts import paste
+from smfd_plugin.vapoursynth.parts import PLACES, paste
 from smfd_plugin.vapoursynth.properties import BOX, ERROR
-from smfd_plugin.vapoursynth.regions import PLACES
 
 _UNSPECIFIED = 2
 NOT_LINEAR = {

@@ -9,6 +9,9 @@ from smfd_plugin.restore import Detection
 from smfd_plugin.restore.faces import Box
 from smfd_plugin.vapoursynth.properties import BOX
 
+PLACES = 8
+"""Latest parts of the picture for which filters are kept."""
+
 _ROOM, _GRID = 16, 32
 """Pixels; no less than the filter taps of a chroma sample that stands for 4 x 4 pixels."""
 

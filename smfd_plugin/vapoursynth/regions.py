@@ -5,11 +5,8 @@ from functools import lru_cache
 import vapoursynth as vs
 
 from smfd_plugin.restore import faces_region
-from smfd_plugin.vapoursynth.parts import widened
+from smfd_plugin.vapoursynth.parts import PLACES, widened
 from smfd_plugin.vapoursynth.properties import BOX, read_faces
-
-PLACES = 8
-"""Latest places of faces for which filters are kept."""
 
 
 def face_regions(clip: vs.VideoNode, found: vs.VideoNode, faces: vs.VideoNode) -> vs.VideoNode:

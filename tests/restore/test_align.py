@@ -85,6 +85,30 @@ def test_the_faster_padding_shows_the_same(shift, end, monkeypatch):
     torch.testing.assert_close(fast, align.warp(image, matrix, size, "reflection"))
 
 
+def test_one_sample_for_a_pixel_averages_nothing():
+    matrix = [known_similarity(1.4, 0.3, (10, 20))]
+    once = align.warp(picture(WAVES), matrix, (50, 50), "zeros", per_pixel=1)
+    twice, as_needed = (
+        align.warp(picture(WAVES), matrix, (50, 50), "zeros", per_pixel=n) for n in (2, None)
+    )
+    assert torch.equal(twice, as_needed)
+    x, y = align.transform(matrix[0], np.array([(25, 30)]))[0]
+    at = align.warp(picture(WAVES), [np.array([[1.0, 0, x], [0, 1, y]])], (1, 1), "zeros")
+    torch.testing.assert_close(once[..., 30, 25], at[..., 0, 0], atol=1e-5, rtol=0)
+    assert (once - twice).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("height", [1, 15, 16, 50])
+def test_a_single_picture_is_drawn_as_one_of_many(height):
+    matrix = known_similarity(0.7, 0.4, (60, 5))
+    alone = align.warp(picture(WAVES), [matrix], (height, 40), "reflection")
+    both = align.warp(
+        picture(WAVES).expand(2, -1, -1, -1), [matrix] * 2, (height, 40), "reflection"
+    )
+    assert alone.shape == (1, 1, height, 40)
+    assert torch.equal(alone[0], both[0])
+
+
 def test_crops_of_all_sizes_show_the_same():
     landmarks = align.transform(known_similarity(0.3, 0.2, (30, 0)), FFHQ_TEMPLATE)
     small, large = (

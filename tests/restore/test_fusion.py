@@ -50,6 +50,15 @@ def test_noise_is_averaged(frame, see):
     assert after < 0.6 * before
 
 
+def test_what_hardly_counts_is_left_out(frame, see):
+    own, other = see(frame), see(noisy(frame, 1))
+    share = (own.detail / other.detail) ** 2  # that counts as much as its own
+    assert torch.equal(fuse(own, [(other, 0.05 * share)]), own.face.restored)
+    assert not torch.equal(fuse(own, [(other, 0.06 * share)]), own.face.restored)
+    one, alone = [(other, share)], fuse(own, [(other, share)])
+    assert torch.equal(fuse(own, [*one, (see(noisy(frame, 2)), 0.06 * share)]), alone)
+
+
 def test_others_are_moved_into_place(frame, see):
     own = see(frame)
     shifted = [frame.roll((dy, dx), (1, 2)) for dy, dx in ((3, 0), (-2, 4), (0, -5))]
