@@ -15,7 +15,6 @@ PLACES = 8
 _ROOM, _GRID = 16, 32
 """Pixels; no less than the filter taps of a chroma sample that stands for 4 x 4 pixels."""
 
-
 Size = tuple[int, int]
 """Height and width."""
 

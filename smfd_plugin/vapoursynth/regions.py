@@ -5,6 +5,7 @@ from functools import lru_cache
 import vapoursynth as vs
 
 from smfd_plugin.restore import faces_region
+from smfd_plugin.restore.faces import Box
 from smfd_plugin.vapoursynth.parts import PLACES, widened
 from smfd_plugin.vapoursynth.properties import BOX, read_faces
 
@@ -23,10 +24,10 @@ def face_regions(clip: vs.VideoNode, found: vs.VideoNode, faces: vs.VideoNode) -
     blank = faces.std.BlankClip(format=vs.RGBS, varsize=True, keep=True)
 
     @lru_cache(PLACES)
-    def part(box: tuple[int, int, int, int]) -> vs.VideoNode:
+    def part(box: Box) -> vs.VideoNode:
         left, top, right, bottom = box
-        part = clip.std.CropAbs(right - left, bottom - top, left, top)
-        return part.resize.Bicubic(format=vs.RGBS).std.SetFrameProps(**{BOX: box})
+        cropped = clip.std.CropAbs(right - left, bottom - top, left, top)
+        return cropped.resize.Bicubic(format=vs.RGBS).std.SetFrameProps(**{BOX: box})
 
     def choose(n: int, f: list[vs.VideoFrame]) -> vs.VideoNode:
         detections = [face.detection for frame in f for face in read_faces(frame.props)]
