@@ -22,9 +22,6 @@ from smfd_plugin.data.template import (
 
 CROP_SIZES = (128, 192, 256, 384, 512, 768, 1024)
 
-_BANDS = 16
-"""In which a single picture is drawn; threads take several each."""
-
 
 def check_max_crop(max_crop: int) -> None:
     """Raises ValueError if it is none of CROP_SIZES."""
@@ -109,20 +106,8 @@ def warp(
     rows = torch.arange(size[0] * n, dtype=images.dtype, device=images.device)
     columns = torch.arange(size[1] * n, dtype=images.dtype, device=images.device)
     grid = (a * columns)[..., None, :] + (b * rows + c)[..., None]
-    warped = _grid_sample(images, grid.permute(0, 2, 3, 1), mode, padding)
+    warped = F.grid_sample(images, grid.permute(0, 2, 3, 1), mode, padding, align_corners=False)
     return F.avg_pool2d(warped, n) if n > 1 else warped
-
-
-def _grid_sample(images: Tensor, grid: Tensor, mode: str, padding: str) -> Tensor:
-    """torch's, which on the CPU gives each thread whole pictures; a single picture is drawn in
-    bands, so that every thread has work."""
-    if len(images) > 1 or images.device.type != "cpu":
-        return F.grid_sample(images, grid, mode, padding, align_corners=False)
-    height = grid.shape[1]
-    bands = F.pad(grid, (0, 0, 0, 0, 0, -height % _BANDS)).reshape(_BANDS, -1, *grid.shape[2:])
-    pictures = images.expand(_BANDS, -1, -1, -1)
-    warped = F.grid_sample(pictures, bands, mode, padding, align_corners=False)
-    return warped.transpose(0, 1).flatten(1, 2)[None, :, :height]
 
 
 def _is_inside(to_source: Matrix, size: tuple[int, int], source: tuple[int, int]) -> bool:

@@ -13,6 +13,9 @@ BACKGROUND = 0
 BORDER = 0.1
 """Part of a crop's side over which the blend fades out towards the crop's border."""
 
+_SETTLED = 1e-4
+"""Shift of the mean colour that nobody sees."""
+
 FAINT = 1 / 512
 """Weights below this change no 8 bit pixel that the network has not changed wildly; they are 0."""
 
@@ -112,8 +115,10 @@ def keep_colour(original: Tensor, change: Tensor, weight: Tensor) -> Tensor:
     moved = original + change - _ratio(change.flatten(1) @ weights, weights.sum())
     for _ in range(4):  # Newton's method: clamping shifts the mean again
         free = ((low < moved) & (moved < high)).flatten(1).to(weights.dtype) @ weights
-        shift = (moved.clamp(low, high) - original).flatten(1) @ weights
-        moved -= _ratio(shift, free)
+        shift = _ratio((moved.clamp(low, high) - original).flatten(1) @ weights, free)
+        moved -= shift
+        if shift.abs().max() < _SETTLED:
+            break
     return moved.clamp(low, high)
 
 

@@ -6,6 +6,7 @@ moved by itself, and count only where they show the same once fine detail is smo
 that is open in one frame and closed in the next stays as it is in each.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -24,7 +25,8 @@ _GUIDE, _GUIDE_BLUR = 128, 1.5
 """Side of the grey pictures that are registered, and the Gaussian that hides their noise."""
 
 _COARSE, _COARSE_BLUR = 64, 1.28
-"""Side of the pictures that are compared, and the same: 2 percent of the face's side."""
+"""Side of the pictures that are compared, of which all crops' sides are multiples, and the same: 2
+percent of the face's side."""
 
 _TOLERANCE = 0.02
 """Difference of brightness, of 1, at which a result counts for exp(-1/2) of its weight."""
@@ -44,7 +46,7 @@ _LIKENESS = 0.7
 _NEGLIGIBLE = 0.05
 """Part of all weights below which a result is not worth its time."""
 
-_ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 1e-3)
+_ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 5, 1e-3)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def view(face: AlignedFace) -> View:
     face = replace(face, logits=torch.cat((parts[0], parts[1].logsumexp(0, keepdim=True))))
     restored = face.restored.clamp(0, 1)[:, None]
     grey = F.interpolate(restored.mean(0, keepdim=True), (_GUIDE, _GUIDE), mode="area")
-    coarse = F.interpolate(restored, (_COARSE, _COARSE), mode="area")
+    coarse = F.avg_pool2d(restored, restored.shape[-1] // _COARSE)
     return View(
         face,
         gaussian_blur(grey, _GUIDE_BLUR)[0, 0].cpu().numpy(),
@@ -115,8 +117,12 @@ def fuse(own: View, others: Sequence[tuple[View, float]]) -> Tensor:
     size = total.shape[-1]
     weights = F.interpolate(agreement, (size, size), mode="bilinear")
     weights *= weights.new_tensor(shares)[:, None, None, None]
-    for other, motion, weight in zip(near, motions, weights, strict=True):
-        total.addcmul_(weight, _moved(other.face.restored[None], [motion], size)[0])
+    by_size = defaultdict(list)
+    for i, other in enumerate(near):
+        by_size[other.face.restored.shape[-1]].append(i)
+    for members in by_size.values():
+        pictures = torch.stack([near[i].face.restored for i in members])
+        total += (_moved(pictures, [motions[i] for i in members], size) * weights[members]).sum(0)
     return total / (1 + weights.sum(0))
 
 

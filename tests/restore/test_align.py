@@ -98,17 +98,6 @@ def test_one_sample_for_a_pixel_averages_nothing():
     assert (once - twice).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("height", [1, 15, 16, 50])
-def test_a_single_picture_is_drawn_as_one_of_many(height):
-    matrix = known_similarity(0.7, 0.4, (60, 5))
-    alone = align.warp(picture(WAVES), [matrix], (height, 40), "reflection")
-    both = align.warp(
-        picture(WAVES).expand(2, -1, -1, -1), [matrix] * 2, (height, 40), "reflection"
-    )
-    assert alone.shape == (1, 1, height, 40)
-    assert torch.equal(alone[0], both[0])
-
-
 def test_crops_of_all_sizes_show_the_same():
     landmarks = align.transform(known_similarity(0.3, 0.2, (30, 0)), FFHQ_TEMPLATE)
     small, large = (
