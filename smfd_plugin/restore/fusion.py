@@ -21,7 +21,7 @@ from smfd_plugin.restore.align import Matrix, cut_off, transform, warp
 from smfd_plugin.restore.blend import gaussian_blur
 from smfd_plugin.restore.faces import AlignedFace
 
-_GUIDE, _GUIDE_BLUR = 128, 1.5
+_GUIDE, _GUIDE_BLUR = 96, 1.125
 """Side of the grey pictures that are registered, and the Gaussian that hides their noise."""
 
 _COARSE, _COARSE_BLUR = 64, 1.28
@@ -55,7 +55,7 @@ class View:
 
     Attributes:
         face: the face.
-        guide: (128, 128) grey.
+        guide: (96, 96) grey.
         coarse: (3, 64, 64) RGB.
         detail: how much fine detail the crop has; less if it is blurrier.
     """
