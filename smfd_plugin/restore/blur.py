@@ -54,12 +54,8 @@ def measure_blur(luma: Tensor, landmarks: NDArray) -> float:
     face = align.warp(luma[None], [to_picture], shape, "reflection")
 
     smooth = gaussian_blur(face, _DENOISE)
-    smoother = gaussian_blur(smooth, _REBLUR)
-    ratios = [
-        _edge_strength(one, other)
-        for one, other in zip(_derivatives(smooth), _derivatives(smoother), strict=True)
-    ]
-    loss = max(min(ratios), _LEAST_LOSS)
+    steeper = _steepness(_gradients(smooth), _gradients(gaussian_blur(smooth, _REBLUR)))
+    loss = max(float(steeper.min()), _LEAST_LOSS)
     variance = _REBLUR**2 / (loss**2 - 1) - _DENOISE**2 - _SHARP[size] ** 2
     enlarged = max(1.0, align.scale(to_crop))
     return max(variance, 0.0) ** 0.5 / enlarged
@@ -74,16 +70,17 @@ def gate(blur: float, sharp_gate: float) -> float:
     return x * x * (3 - 2 * x)
 
 
-def _derivatives(x: Tensor) -> list[Tensor]:
-    """Along the rows, the columns and both diagonals."""
+def _gradients(x: Tensor) -> Tensor:
+    """(4, H * W): magnitudes along the rows, the columns and both diagonals of (1, 1, H, W)."""
     x = F.pad(x, (1,) * 4, mode="replicate")
     across = x[..., 1:-1, 2:] - x[..., 1:-1, :-2]
     down = x[..., 2:, 1:-1] - x[..., :-2, 1:-1]
-    return [across, down, (across + down) * 0.5**0.5, (across - down) * 0.5**0.5]
+    diagonals = (across + down) * 0.5**0.5, (across - down) * 0.5**0.5
+    return torch.cat((across, down, *diagonals)).abs().flatten(1)
 
 
-def _edge_strength(sharp: Tensor, blurred: Tensor) -> float:
-    """How many times steeper the edges are before blurring than after."""
-    sharp, blurred = sharp.abs().flatten(), blurred.abs().flatten()
-    edges = torch.topk(blurred, max(1, int(_EDGES * blurred.numel())), sorted=False).indices
-    return float(sharp[edges].mean() / blurred[edges].mean().clamp(min=1e-9))
+def _steepness(sharp: Tensor, blurred: Tensor) -> Tensor:
+    """How many times steeper the edges are before blurring than after, in each direction."""
+    count = max(1, int(_EDGES * blurred.shape[1]))
+    edges = torch.topk(blurred, count, sorted=False).indices
+    return sharp.gather(1, edges).mean(1) / blurred.gather(1, edges).mean(1).clamp(min=1e-9)

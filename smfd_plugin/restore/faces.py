@@ -109,7 +109,7 @@ def deblur_faces(
         sorted(plans, key=lambda i: plans[i].batch_key), lambda i: plans[i].batch_key
     ):
         members = list(group)
-        to_picture = [align.inverse(plans[i].to_crop) for i in members]
+        to_picture = [plans[i].to_picture for i in members]
         frames = frame.expand(len(members), -1, -1, -1)
         crops = align.warp(frames, to_picture, (size, size), "reflection").clamp(0, 1)
         restored, logits = run_network(net, crops, half)
@@ -165,7 +165,7 @@ def faces_region(
     plans = [plan for face in detections if (plan := _plan(face, max_crop, picture)) is not None]
     if not plans:
         return None
-    margin = max(2 * align.samples(align.inverse(plan.to_crop)) for plan in plans)
+    margin = max(2 * plan.samples for plan in plans)
     left, top, right, bottom = zip(*(plan.box for plan in plans), strict=True)
     return (
         max(min(left) - margin, 0),
@@ -178,13 +178,15 @@ def faces_region(
 @dataclass(frozen=True)
 class _Plan:
     size: int
+    samples: int
     to_crop: Matrix
+    to_picture: Matrix
     box: Box
 
     @property
     def batch_key(self) -> tuple[int, int]:
         """Crops of one batch share their size and how they are sampled."""
-        return self.size, align.samples(align.inverse(self.to_crop))
+        return self.size, self.samples
 
 
 def _plan(detection: Detection, max_crop: int, picture: tuple[int, int]) -> _Plan | None:
@@ -193,8 +195,11 @@ def _plan(detection: Detection, max_crop: int, picture: tuple[int, int]) -> _Pla
         to_crop = align.picture_to_crop(detection.landmarks, size)
     except ValueError:  # a freak of the detector, which must not cost the other faces
         return None
-    box = blend.region(align.inverse(to_crop), size, *picture)
-    return _Plan(size, to_crop, box) if box[0] < box[2] and box[1] < box[3] else None
+    to_picture = align.inverse(to_crop)
+    box = blend.region(to_picture, size, *picture)
+    if box[0] >= box[2] or box[1] >= box[3]:
+        return None
+    return _Plan(size, align.samples(to_picture), to_crop, to_picture, box)
 
 
 def _place(frame: Tensor, faces: Sequence[AlignedFace], index: int, feather: float) -> FacePatch:

@@ -21,12 +21,9 @@ from smfd_plugin.restore.align import Matrix, cut_off, transform, warp
 from smfd_plugin.restore.blend import gaussian_blur
 from smfd_plugin.restore.faces import AlignedFace
 
-_GUIDE, _GUIDE_BLUR = 96, 1.125
-"""Side of the grey pictures that are registered, and the Gaussian that hides their noise."""
-
 _COARSE, _COARSE_BLUR = 64, 1.28
-"""Side of the pictures that are compared, of which all crops' sides are multiples, and the same: 2
-percent of the face's side."""
+"""Side of the pictures that are registered and compared, of which all crops' sides are multiples,
+and the Gaussian that hides their noise: 2 percent of the face's side."""
 
 _TOLERANCE = 0.02
 """Difference of brightness, of 1, at which a result counts for exp(-1/2) of its weight."""
@@ -55,14 +52,14 @@ class View:
 
     Attributes:
         face: the face.
-        guide: (96, 96) grey.
         coarse: (3, 64, 64) RGB.
+        guide: (64, 64), the same in grey.
         detail: how much fine detail the crop has; less if it is blurrier.
     """
 
     face: AlignedFace
-    guide: NDArray[np.float32]
     coarse: Tensor
+    guide: NDArray[np.float32]
     detail: float
 
     def to(self, device: torch.device) -> "View":
@@ -80,14 +77,9 @@ def view(face: AlignedFace) -> View:
     parts = face.logits.split([1, len(face.logits) - 1])  # blend.BACKGROUND is the first
     face = replace(face, logits=torch.cat((parts[0], parts[1].logsumexp(0, keepdim=True))))
     restored = face.restored.clamp(0, 1)[:, None]
-    grey = F.interpolate(restored.mean(0, keepdim=True), (_GUIDE, _GUIDE), mode="area")
     coarse = F.avg_pool2d(restored, restored.shape[-1] // _COARSE)
-    return View(
-        face,
-        gaussian_blur(grey, _GUIDE_BLUR)[0, 0].cpu().numpy(),
-        gaussian_blur(coarse, _COARSE_BLUR)[:, 0],
-        _detail(face.crop),
-    )
+    coarse = gaussian_blur(coarse, _COARSE_BLUR)[:, 0]
+    return View(face, coarse, coarse.mean(0).cpu().numpy(), _detail(face.crop))
 
 
 @torch.no_grad()
@@ -130,7 +122,7 @@ def _register(to: NDArray[np.float32], source: NDArray[np.float32]) -> Matrix | 
     """The affine motion from one guide to where the other shows the same (enhanced correlation
     coefficient: Evangelidis & Psarakis, IEEE PAMI 30(10), 2008), in parts of the side from the
     upper left corner; None if there is none."""
-    rows, columns = _inner(_GUIDE)
+    rows, columns = _inner(_COARSE)
     corner = columns.start, rows.start
     start = np.float32([[1, 0, corner[0]], [0, 1, corner[1]]])
     try:
@@ -142,10 +134,10 @@ def _register(to: NDArray[np.float32], source: NDArray[np.float32]) -> Matrix | 
     if not likeness > _LIKENESS:
         return None
     motion = cut_off(found.astype(np.float64), (-corner[0], -corner[1]))
-    centre = np.full((1, 2), (_GUIDE - 1) / 2)
-    if not np.abs(transform(motion, centre) - centre).max() < _FARTHEST * _GUIDE:
+    centre = np.full((1, 2), (_COARSE - 1) / 2)
+    if not np.abs(transform(motion, centre) - centre).max() < _FARTHEST * _COARSE:
         return None
-    return _rescaled(motion, 1 / _GUIDE, 1 / _GUIDE)
+    return _rescaled(motion, 1 / _COARSE, 1 / _COARSE)
 
 
 def _rescaled(matrix: Matrix, source: float, target: float) -> Matrix:
