@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
+from threading import Lock, local
 from time import perf_counter
 from typing import Any
 from unittest.mock import patch
@@ -17,7 +18,8 @@ STAGES = ("detect", "align", "network", "fuse", "blend")
 
 
 class Stopwatch:
-    """Adds up the seconds of named stages; a stage within another counts for itself only.
+    """Adds up the seconds of named stages, in each thread; a stage within another counts for itself
+    only.
 
     Args:
         clock: tells the time, in seconds.
@@ -29,12 +31,14 @@ class Stopwatch:
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self.clock = clock
         self.seconds: Counter[str] = Counter()
-        self._inner = [0.0]
+        self._lock = Lock()
+        self._here = local()
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
         """Measures what runs inside."""
-        self._inner.append(0.0)
+        inner: list[float] = self._here.__dict__.setdefault("inner", [0.0])
+        inner.append(0.0)
         start = self.clock()
         try:
             yield
@@ -42,8 +46,10 @@ class Stopwatch:
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
             whole = self.clock() - start
-            self.seconds[stage] += whole - self._inner.pop()
-            self._inner[-1] += whole
+            own = whole - inner.pop()
+            inner[-1] += whole
+            with self._lock:
+                self.seconds[stage] += own
 
     def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, measured at every call."""
@@ -59,7 +65,7 @@ class Stopwatch:
     def watch_filter(self) -> Iterator[None]:
         """Measures the stages of filters that are made inside, by wrapping the functions they call.
 
-        Use one thread of VapourSynth: stages that run at the same time cannot be told apart.
+        Use one thread of VapourSynth: stages that run at the same time slow each other down.
         """
 
         def make_detector(*arguments: Any) -> Callable[..., Any]:

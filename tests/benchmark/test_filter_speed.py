@@ -1,5 +1,7 @@
 """The films, the stopwatch and the loop that the filter is measured with."""
 
+from threading import Thread
+
 import cv2
 import numpy as np
 import pytest
@@ -32,6 +34,22 @@ def test_stages_do_not_count_twice():
         wait(2)
         watch.timed("inner", wait)(5)
     assert watch.seconds == {"inner": 5, "outer": 2}
+
+
+def test_stages_of_other_threads_are_not_within():
+    now = [0.0]
+    watch = Stopwatch(lambda: now[0])
+
+    def elsewhere():
+        with watch.measure("other"):
+            now[0] += 3
+
+    with watch.measure("here"):
+        thread = Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        now[0] += 1
+    assert watch.seconds == {"other": 3, "here": 4}
 
 
 def test_the_filters_stages_are_all_measured(film, tiny_weights):
