@@ -1,11 +1,13 @@
 """Parts of frames as tensors, and faces in their coordinates."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import vapoursynth as vs
 from torch import Tensor
 
-from smfd_plugin.restore import Detection
+from smfd_plugin.restore import Detection, faces_region
 from smfd_plugin.restore.faces import Box
 from smfd_plugin.vapoursynth.properties import BOX
 
@@ -89,6 +91,12 @@ def widened(box: Box, picture: Size) -> Box:
     low = [(edge - _ROOM) // _GRID * _GRID for edge in box[:2]]
     high = [-(-(edge + _ROOM) // _GRID) * _GRID for edge in box[2:]]
     return max(low[0], 0), max(low[1], 0), min(high[0], picture[1]), min(high[1], picture[0])
+
+
+def surroundings(faces: Sequence[Detection], picture: Size) -> Box | None:
+    """The widened part of the picture that restoring the faces looks at; None if there is none."""
+    box = faces_region(faces, picture)
+    return box and widened(box, picture)
 
 
 def moved(face: Detection, corner: tuple[int, int]) -> Detection:

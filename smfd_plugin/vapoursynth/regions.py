@@ -4,9 +4,8 @@ from functools import lru_cache
 
 import vapoursynth as vs
 
-from smfd_plugin.restore import faces_region
 from smfd_plugin.restore.faces import Box
-from smfd_plugin.vapoursynth.parts import PLACES, widened
+from smfd_plugin.vapoursynth.parts import PLACES, surroundings
 from smfd_plugin.vapoursynth.properties import BOX, read_faces
 
 
@@ -31,8 +30,7 @@ def face_regions(clip: vs.VideoNode, found: vs.VideoNode, faces: vs.VideoNode) -
 
     def choose(n: int, f: list[vs.VideoFrame]) -> vs.VideoNode:
         detections = [face.detection for frame in f for face in read_faces(frame.props)]
-        size = clip.height, clip.width
-        box = faces_region(detections, size)
-        return part(widened(box, size)) if box else blank
+        box = surroundings(detections, (clip.height, clip.width))
+        return part(box) if box else blank
 
     return blank.std.FrameEval(choose, prop_src=[found, faces], clip_src=[clip, blank])

@@ -23,11 +23,10 @@ from smfd_plugin.restore import (
 )
 from smfd_plugin.restore.align import cut_off
 from smfd_plugin.restore.blur import gate
-from smfd_plugin.restore.faces import Box
 from smfd_plugin.restore.fusion import View, fuse, view
 from smfd_plugin.restore.tracking import area
 from smfd_plugin.vapoursynth.errors import PREFIX, Stage, catch_errors
-from smfd_plugin.vapoursynth.parts import Size, change_frame, cut_out, moved, widened
+from smfd_plugin.vapoursynth.parts import Size, change_frame, cut_out, moved, surroundings
 from smfd_plugin.vapoursynth.properties import read_amounts, read_faces, read_paths
 from smfd_plugin.vapoursynth.recent import Recent
 from smfd_plugin.vapoursynth.streams import Streams
@@ -145,7 +144,7 @@ def drawings(
     def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         blank, picture, tracked = f
         detections = [face.detection for face in read_faces(tracked.props)]
-        box = _changing(detections, size)
+        box = surroundings(detections, size)
         if box is None:
             return blank
         image = cut_out(picture, box)
@@ -224,7 +223,7 @@ def _restore(
                 near = {k: 1 - abs(k) / (radius + 1) for k in views}
                 shown.append((own, [(views[k], near[k]) for k in views if views[k]]))
                 amounts.append(amount)
-        box = _changing([own.face.detection for own, _ in shown], size)
+        box = surroundings([own.face.detection for own, _ in shown], size)
         if box is None:
             return blank
         image = cut_out(pictures[radius], box)
@@ -260,8 +259,3 @@ def _moved(shown: View, corner: tuple[int, int]) -> View:
         face, detection=moved(face.detection, corner), to_crop=cut_off(face.to_crop, corner)
     )
     return replace(shown, face=there)
-
-
-def _changing(faces: Sequence[Detection], size: Size) -> Box | None:
-    box = faces_region(faces, size)
-    return box and widened(box, size)
