@@ -40,7 +40,7 @@ def test_threads_are_limited_within_the_stage_only():
     assert (inside, torch.get_num_threads()) == ([before + 2], before)
 
 
-def test_so_many_frames_are_made_at_the_same_time():
+def test_so_many_frames_are_made_at_the_same_time(monkeypatch):
     together = threading.Barrier(2, timeout=20)  # breaks unless two stages meet here
 
     def stage(n, f):
@@ -49,9 +49,7 @@ def test_so_many_frames_are_made_at_the_same_time():
         frame.props["Number"] = n
         return frame
 
-    threads = vs.core.num_threads
-    vs.core.num_threads = 2
+    monkeypatch.setattr(vs.core, "num_threads", 2)
     clip = vs.core.std.BlankClip(width=8, height=8, length=6)
     frames = plan_streams(2, CPU).modify(clip, [clip], stage).frames()
     assert [frame.props["Number"] for frame in frames] == list(range(6))
-    vs.core.num_threads = threads
