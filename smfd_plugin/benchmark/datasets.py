@@ -77,10 +77,13 @@ def spread[T](items: Sequence[T], count: int) -> list[T]:
     return [items[i] for i in chosen]
 
 
-def blurred(*, dataroot: str, size: int, scenarios: str) -> list[Entry]:
+def blurred(*, dataroot: str, size: int, scenarios: str, light: str = "encoded") -> list[Entry]:
     """Sharp faces (see FaceFolder) at `size` pixels, blurred by the numbers of a list (see
-    read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats."""
-    folder, space = FaceFolder(Path(dataroot)), BlurSpace()
+    read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats.
+
+    `light`: what is blurred, see Scenario.
+    """
+    folder, space = FaceFolder(Path(dataroot)), BlurSpace({"light": [light]})
     numbers = read_scenarios(scenarios)
     count = max(len(folder.faces), len(numbers))
     pairs = [(folder.faces[i % len(folder.faces)], numbers[i % len(numbers)]) for i in range(count)]

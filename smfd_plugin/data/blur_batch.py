@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smfd_plugin.data.blur_space import Scenario
+from smfd_plugin.data.light import from_linear, to_linear
 
 
 @torch.no_grad()
@@ -40,11 +41,15 @@ def blur_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
     stack = torch.stack(
         [F.pad(torch.from_numpy(k), [radius - k.shape[0] // 2] * 4) for k in kernels]
     ).to(images.device)
-    padded = F.pad(images.float(), [radius] * 4, mode="reflect")
+    linear = torch.tensor([scenario.light == "linear" for scenario in scenarios])
+    linear = linear.to(images.device)[:, None, None, None]
+    images = torch.where(linear, to_linear(images.float()), images.float())
+    padded = F.pad(images, [radius] * 4, mode="reflect")
     height, width = padded.shape[-2:]
     spectrum = torch.fft.rfft2(padded) * torch.fft.rfft2(stack, (height, width))[:, None]
     # The kernel lies in the array's corner, so the result is shifted by its radius.
-    return torch.fft.irfft2(spectrum, (height, width))[..., 2 * radius :, 2 * radius :]
+    blurry = torch.fft.irfft2(spectrum, (height, width))[..., 2 * radius :, 2 * radius :]
+    return torch.where(linear, from_linear(blurry.clamp(0, 1)), blurry)
 
 
 def _noise(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:

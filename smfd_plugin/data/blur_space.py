@@ -1,7 +1,8 @@
 """Every degradation as one integer: the randomized blurring pipeline of SMFD-UNet.
 
 The paper (arXiv 2604.07477) speaks of motion and Gaussian blur in about 1.74 trillion different
-degradations; the factors below, and defocus, noise and JPEG among them, are ours.
+degradations; the factors below, and defocus, noise and JPEG among them, are ours, and so is blur in
+linear light, which adds to them if asked for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,13 @@ from numpy.typing import NDArray
 
 from smfd_plugin.data import kernels
 from smfd_plugin.data.kernels import Kernel
+from smfd_plugin.data.light import from_linear, to_linear
 
 MOTION_KINDS = ("line", "shake", "mixed")
+
+LIGHTS = ("encoded", "linear")
+
+_LINEAR = to_linear(np.arange(256, dtype=np.float32) / 255)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class Scenario:
         noise: standard deviation of white Gaussian noise, in 1/255 of full scale.
         jpeg: quality of a JPEG compression, 0 for none.
         order: `noise-jpeg` (a camera's) or `jpeg-noise` (a compressed source seen again).
+        light: what is blurred: the picture's `encoded` values, as in most sets of blurry pictures,
+            or the `linear` light that they stand for, as in a camera: bright spots spread further.
     """
 
     kind: str
@@ -49,6 +57,7 @@ class Scenario:
     noise: float
     jpeg: int
     order: str
+    light: str = "encoded"
 
     def kernel(self) -> Kernel:
         """The blur alone: odd-sized, float32, sum 1, centred."""
@@ -77,12 +86,17 @@ class Scenario:
         Returns:
             (H, W, 3) uint8, the same bytes at every call.
         """
-        blurry = cv2.filter2D(
-            image, cv2.CV_32F, cv2.flip(self.kernel(), -1), borderType=cv2.BORDER_REFLECT_101
-        )
+        blurry = self._blur(image)
         if self.order == "noise-jpeg":
             return self._compress(_to_uint8(self._add_noise(blurry)))
         return _to_uint8(self._add_noise(self._compress(_to_uint8(blurry))))
+
+    def _blur(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        kernel = cv2.flip(self.kernel(), -1)
+        if self.light == "encoded":
+            return cv2.filter2D(image, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101)
+        light = cv2.filter2D(_LINEAR[image], -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+        return 255 * from_linear(light.clip(0, 1))
 
     def _add_noise(self, image: NDArray) -> NDArray:
         if not self.noise:
@@ -114,8 +128,12 @@ FACTORS: dict[str, Sequence] = {
     "noise": (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0),
     "jpeg": (0, 95, 90, 85, 80, 70, 60),
     "order": ("noise-jpeg", "jpeg-noise"),
+    "light": ("encoded",),
 }
 """The default factors: 1,741,824,000,000 scenarios, sized for faces of 256x256 pixels."""
+
+NAMES = {"kind": KINDS, "order": FACTORS["order"], "light": LIGHTS}
+"""What the factors that have names for values may be."""
 
 
 class BlurSpace:
@@ -189,9 +207,12 @@ def _checked_factors(factors: Mapping[str, Sequence]) -> dict[str, tuple]:
             raise ValueError(f"unknown blur factor {name!r}; known: {', '.join(FACTORS)}")
         if not values or len(set(values)) != len(values):
             raise ValueError(f"blur factor {name!r} needs distinct values, at least one")
-    unknown = set(factors.get("kind", ())) - set(KINDS)
-    if unknown:
-        raise ValueError(f"unknown kinds of blur {sorted(unknown)}; known: {', '.join(KINDS)}")
+    for name, known in NAMES.items():
+        unknown = [str(value) for value in factors.get(name, ()) if value not in known]
+        if unknown:
+            raise ValueError(
+                f"blur factor {name!r} cannot be {', '.join(unknown)}; known: {', '.join(known)}"
+            )
     return {name: tuple(factors[name]) for name in factors}
 
 

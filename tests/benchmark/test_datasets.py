@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -51,6 +53,15 @@ def test_sharp_faces_meet_scenarios_in_turn(tmp_path, astronaut, scenarios):
         assert sample.scenario == entry.scenario == BlurSpace()[number]
     assert (entries[0].read().mask == 4).all()
     assert entries[1].read().mask is None
+
+
+def test_sharp_faces_are_blurred_in_linear_light_where_asked_for(tmp_path, astronaut, scenarios):
+    write_pictures(tmp_path / "faces/images", "a", astronaut)
+    options = {"type": "blurred", "dataroot": tmp_path / "faces", "size": 48}
+    entry = build_dataset(options | {"scenarios": scenarios, "light": "linear"})[0]
+    sample = entry.read()
+    assert entry.scenario == replace(BlurSpace()[NUMBERS[0]], light="linear")
+    assert (sample.lq == entry.scenario.apply(sample.gt)).all()
 
 
 def test_sharp_faces_are_their_own_truth(tmp_path, astronaut):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smfd_plugin.data.blur_space import FACTORS, KINDS, BlurSpace, Scenario
+from smfd_plugin.data.blur_space import FACTORS, KINDS, LIGHTS, BlurSpace, Scenario
 
 SPACE = BlurSpace()
 numbers = st.integers(0, len(SPACE) - 1)
@@ -45,10 +45,11 @@ def test_scenarios_outside_are_refused():
         SPACE.index(replace(SPACE[0], extent=4))
 
 
+@pytest.mark.parametrize("light", LIGHTS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_constant_picture_stays_constant(kind):
+def test_a_constant_picture_stays_constant(kind, light):
     number = SPACE.sample(np.random.default_rng(3))
-    scenario = replace(SPACE[number], kind=kind, noise=0.0, jpeg=0)
+    scenario = replace(SPACE[number], kind=kind, noise=0.0, jpeg=0, light=light)
     image = np.full((70, 50, 3), (7, 130, 251), np.uint8)
     assert np.array_equal(scenario.apply(image), image)
 
@@ -73,6 +74,23 @@ def test_a_point_becomes_the_kernel_and_not_its_mirror_image():
     image[30, 30] = 255
     patch = scenario.apply(image)[30 - half : 31 + half, 30 - half : 31 + half, 0]
     np.testing.assert_allclose(patch, 255 * kernel, atol=0.51)
+
+
+def test_blur_in_linear_light_adds_up_light():
+    """Half black, half white: grey of half the light, 188 in sRGB, in place of 128."""
+    image = np.zeros((1, 41, 3), np.uint8)
+    image[:, ::2] = 255
+    encoded = Scenario("line", 31, 0.0, 0, 1.0, 1.0, 1.0, 0.0, 0, "noise-jpeg")
+    linear = replace(encoded, light="linear")
+    assert abs(int(encoded.apply(image)[0, 20, 0]) - 127.5) < 6
+    assert abs(int(linear.apply(image)[0, 20, 0]) - 188) < 5
+
+
+def test_linear_light_doubles_the_space_and_keeps_the_numbers_of_each_half():
+    both = BlurSpace(factors={"light": ["encoded", "linear"]})
+    assert len(both) == 2 * len(SPACE)
+    linear = BlurSpace(factors={"light": ["linear"]})
+    assert linear[123456789] == replace(SPACE[123456789], light="linear")
 
 
 def test_a_number_gives_the_same_bytes_in_another_process():
@@ -145,7 +163,12 @@ def test_factors_can_be_replaced():
         ({"factors": {"colour": [1]}}, "unknown blur factor 'colour'"),
         ({"factors": {"extent": []}}, "distinct values"),
         ({"factors": {"extent": [3, 3]}}, "distinct values"),
-        ({"factors": {"kind": ["zoom"]}}, "zoom"),
+        ({"factors": {"kind": ["zoom"]}}, "'kind' cannot be zoom; known: line"),
+        (
+            {"factors": {"light": ["linear", "dim"]}},
+            "'light' cannot be dim; known: encoded, linear",
+        ),
+        ({"factors": {"order": ["jpeg"]}}, "'order' cannot be jpeg; known: noise-jpeg"),
         ({"weights": {"colour": [1]}}, "unknown blur factor"),
         ({"weights": {"kind": [1, 2]}}, "needs 6 weights"),
         ({"weights": {"kind": [0] * 6}}, "not all zero"),
