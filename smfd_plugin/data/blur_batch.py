@@ -41,15 +41,15 @@ def blur_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
     stack = torch.stack(
         [F.pad(torch.from_numpy(k), [radius - k.shape[0] // 2] * 4) for k in kernels]
     ).to(images.device)
-    linear = torch.tensor([scenario.light == "linear" for scenario in scenarios])
-    linear = linear.to(images.device)[:, None, None, None]
-    images = torch.where(linear, to_linear(images.float()), images.float())
-    padded = F.pad(images, [radius] * 4, mode="reflect")
+    padded = F.pad(images.float(), [radius] * 4, mode="reflect")
+    linear = [scenario.light == "linear" for scenario in scenarios]
+    padded[linear] = to_linear(padded[linear])
     height, width = padded.shape[-2:]
     spectrum = torch.fft.rfft2(padded) * torch.fft.rfft2(stack, (height, width))[:, None]
     # The kernel lies in the array's corner, so the result is shifted by its radius.
     blurry = torch.fft.irfft2(spectrum, (height, width))[..., 2 * radius :, 2 * radius :]
-    return torch.where(linear, from_linear(blurry.clamp(0, 1)), blurry)
+    blurry[linear] = from_linear(blurry[linear].clamp(0, 1))
+    return blurry
 
 
 def _noise(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:

@@ -92,11 +92,14 @@ class Scenario:
         return _to_uint8(self._add_noise(self._compress(_to_uint8(blurry))))
 
     def _blur(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        kernel = cv2.flip(self.kernel(), -1)
-        if self.light == "encoded":
-            return cv2.filter2D(image, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101)
-        light = cv2.filter2D(_LINEAR[image], -1, kernel, borderType=cv2.BORDER_REFLECT_101)
-        return 255 * from_linear(light.clip(0, 1))
+        linear = self.light == "linear"
+        blurry = cv2.filter2D(
+            _LINEAR[image] if linear else image,
+            cv2.CV_32F,
+            cv2.flip(self.kernel(), -1),
+            borderType=cv2.BORDER_REFLECT_101,
+        )
+        return 255 * from_linear(blurry.clip(0, 1)) if linear else blurry
 
     def _add_noise(self, image: NDArray) -> NDArray:
         if not self.noise:
