@@ -1,12 +1,10 @@
 """The option files of the ablations differ from their base in one thing each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from basicsr.utils.options import ordered_yaml
 
 FOLDER = Path(__file__).parents[2] / "options" / "ablations"
 
@@ -29,24 +27,26 @@ def flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def read(name: str) -> dict[str, Any]:
-    return flat(yaml.load((FOLDER / f"{name}.yml").read_text(), ordered_yaml()[0]))
+@pytest.fixture
+def differences(read_options) -> Callable[[str], set[str]]:
+    """What an ablation's file changes, but for its name."""
 
+    def between(name: str) -> set[str]:
+        base, other = (flat(read_options(f"ablations/{file}")) for file in ("base", name))
+        nothing = object()
+        return {
+            key for key in base | other if base.get(key, nothing) != other.get(key, nothing)
+        } - {"name"}
 
-def differences(name: str) -> set[str]:
-    base, other = read("base"), read(name)
-    nothing = object()
-    return {key for key in base | other if base.get(key, nothing) != other.get(key, nothing)} - {
-        "name"
-    }
+    return between
 
 
 @pytest.mark.parametrize("name", CHANGED)
-def test_an_ablation_changes_one_thing(name):
+def test_an_ablation_changes_one_thing(differences, name):
     assert differences(name) == CHANGED[name]
 
 
-def test_nafnet_changes_the_network_and_what_goes_with_it():
+def test_nafnet_changes_the_network_and_what_goes_with_it(differences):
     assert {key for key in differences("nafnet") if not key.startswith("network_g.")} == {
         "model_type",
         "true_masks",
