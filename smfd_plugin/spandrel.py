@@ -46,6 +46,10 @@ class SMFDUNetArch(Architecture[SMFDUNet]):
                 state_dict[f"mask_generator.encoder.{i}.fuse.weight"].shape[0]
                 for i in range(get_seq_len(state_dict, "mask_generator.encoder"))
             ],
+            kernel_widths=[
+                state_dict[f"deconvolution.estimator.encoder.{i}.0.weight"].shape[0]
+                for i in range(get_seq_len(state_dict, "deconvolution.estimator.encoder"))
+            ],
         )
         return ImageModelDescriptor(
             net,

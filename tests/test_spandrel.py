@@ -15,6 +15,7 @@ HYPER_PARAMETERS = {
     "encoder_blocks": (2, 1, 3),
     "decoder_blocks": (1, 2),
     "mask_widths": (8, 12),
+    "kernel_widths": (4, 6),
 }
 
 
@@ -23,6 +24,7 @@ def test_hyper_parameters_are_read_off_the_weights():
     torch.manual_seed(0)
     net = SMFDUNet(**HYPER_PARAMETERS).eval()
     torch.nn.init.normal_(net.tail.weight, std=0.02)
+    torch.nn.init.normal_(net.deconvolution.stem.weight, std=0.1)
     model = ModelLoader().load_from_state_dict(net.state_dict())
     assert model.architecture.id == "SMFDUNet"
     assert (model.scale, model.input_channels, model.purpose) == (1, 3, "Restoration")

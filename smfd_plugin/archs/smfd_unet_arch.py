@@ -21,6 +21,7 @@ from smfd_plugin.archs.blocks import (
     ResidualDenseConv,
     pad_to_multiple,
 )
+from smfd_plugin.archs.deconvolution import Deconvolution
 
 
 def downsample(in_channels: int, out_channels: int) -> nn.Module:
@@ -97,6 +98,9 @@ class SMFDUNet(nn.Module):
             masks. None: all; this and the following are for ablations.
         attention: CBAM in the blocks of step 2.
         dense: residual dense blocks in step 2; False: plain residual blocks of the same cost.
+        kernel_widths: channels of the stages of the network that estimates the blur's kernel, see
+            KernelEstimator; the last stage then also sees the face deconvolved with the kernel.
+            None of them: no deconvolution.
     """
 
     def __init__(
@@ -110,6 +114,7 @@ class SMFDUNet(nn.Module):
         guided_stages: Sequence[int] | None = None,
         attention: bool = True,
         dense: bool = True,
+        kernel_widths: Sequence[int] = (),
     ) -> None:
         super().__init__()
         stages = range(len(widths)) if guided_stages is None else guided_stages
@@ -132,6 +137,9 @@ class SMFDUNet(nn.Module):
             for width, growth, blocks in zip(widths[:-1], growths[:-1], decoder_blocks, strict=True)
         )
         self.decoder_fusion = nn.ModuleList(MaskFusion(width, num_classes) for width in widths[:-1])
+        self.deconvolution = (
+            Deconvolution(widths[1], widths[0], kernel_widths) if kernel_widths else None
+        )
         self.tail = nn.Conv2d(widths[0], 3 * 4, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)
@@ -142,37 +150,44 @@ class SMFDUNet(nn.Module):
         return_masks: bool = False,
         masks_only: bool = False,
         masks: Tensor | None = None,
-    ) -> Tensor | tuple[Tensor, Tensor]:
+        return_kernel: bool = False,
+    ) -> Tensor | tuple[Tensor, ...]:
         """Deblurs faces.
 
         Args:
             lq: (N, 3, H, W) RGB in [0, 1], any H and W of at least 32. The features are computed
                 from values clamped to [0, 1], so that no input makes them overflow.
             return_masks: also return the mask logits.
-            masks_only: return the mask logits alone and leave step 2 out (for the mask warm-up; in
-                `forward` because a data-parallel wrapper sees nothing else).
+            masks_only: leave step 2 out, and return the mask logits in place of the image (for the
+                mask warm-up; in `forward` because a data-parallel wrapper sees nothing else).
             masks: (N, K, H, W) class probabilities that steer in place of the predicted ones.
+            return_kernel: also return the logarithm of the blur's kernel (None without
+                `kernel_widths`, or with `masks_only`).
 
         Returns:
             (N, 3, H, W) sharp RGB, not clamped; with `return_masks` a pair of it and the
-            (N, K, H, W) mask logits. A freshly constructed network returns `lq` itself.
+            (N, K, H, W) mask logits; with `return_kernel` the (N, S, S) logarithm as the last. A
+            freshly constructed network returns `lq` itself.
         """
         height, width = lq.shape[-2:]
         padded = pad_to_multiple(lq.clamp(0, 1), self.multiple)
         logits = self.mask_generator(padded)
+        outputs, kernel = [], None
         if not masks_only:
             if masks is None:
                 guidance = logits.softmax(1)
             else:
                 guidance = F.avg_pool2d(pad_to_multiple(masks, self.multiple), 2)
-            image = lq + self.deblur(padded, guidance)[..., :height, :width]
-            if not return_masks:
-                return image
-        logits = F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
-        logits = logits[..., :height, :width]
-        return logits if masks_only else (image, logits)
+            residual, kernel = self.deblur(padded, guidance)
+            outputs.append(lq + residual[..., :height, :width])
+        if return_masks or masks_only:
+            logits = F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
+            outputs.append(logits[..., :height, :width])
+        if return_kernel:
+            outputs.append(kernel)
+        return tuple(outputs) if len(outputs) > 1 else outputs[0]
 
-    def deblur(self, lq: Tensor, masks: Tensor) -> Tensor:
+    def deblur(self, lq: Tensor, masks: Tensor) -> tuple[Tensor, Tensor | None]:
         """Step 2 alone: the residual that makes the face sharp.
 
         Args:
@@ -180,7 +195,8 @@ class SMFDUNet(nn.Module):
             masks: (N, K, H/2, W/2) class probabilities.
 
         Returns:
-            (N, 3, H, W) residual, to be added to `lq`.
+            (N, 3, H, W) residual, to be added to `lq`, and the logarithm of the blur's kernel, see
+            Deconvolution (None without `kernel_widths`).
         """
         pyramid = [masks]
         for _ in self.down:
@@ -196,7 +212,12 @@ class SMFDUNet(nn.Module):
             skips.append(x)
             x = down(x)
         x = self.encoder[-1](self.encoder_fusion[-1](x, pyramid[-1]))
+        kernel = None
         for stage in reversed(range(len(self.up))):
-            x = self.up[stage](x) + skips[stage]
+            skip = skips[stage]
+            if stage == 0 and self.deconvolution:
+                kernel = self.deconvolution.estimate(lq, x)
+                skip = skip + self.deconvolution(lq, kernel.exp())
+            x = self.up[stage](x) + skip
             x = self.decoder[stage](self.decoder_fusion[stage](x, pyramid[stage]))
-        return F.pixel_shuffle(self.tail(x), 2)
+        return F.pixel_shuffle(self.tail(x), 2), kernel

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, get_worker_info
 
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.faces import FaceFolder
+from smfd_plugin.data.kernels import IDENTITY, fit_kernel
 from smfd_plugin.data.scenarios import read_scenarios
 
 UNTOUCHED = -1
@@ -34,11 +35,13 @@ class FaceBlurDataset(Dataset):
         blur: `factors` and `weights` of the BlurSpace; absent: the default space, drawn uniformly.
         sharp_ratio: part of the samples, in [0, 1], that stay as they are (scenario -1), so that
             the network learns to leave a sharp face alone; absent: none. Not for a fixed set.
+        kernel_size: pixels, odd; gives each sample the kernel of its blur as well.
         scenarios: makes the set fixed, for validation: a list for read_scenarios. Pair i is face i
             with scenario i; the shorter of the two repeats.
 
     A sample is a dict of `lq` and `gt` (3, H, W) float32 RGB in [0, 1], `mask` (H, W) int64 classes
-    (all background without a mask), `has_mask` bool, `scenario` int, `lq_path` and `gt_path`.
+    (all background without a mask), `has_mask` bool, `scenario` int, `lq_path` and `gt_path`;
+    with `kernel_size` also `kernel`, (kernel_size, kernel_size) float32 of sum 1.
 
     Raises:
         FileNotFoundError: a folder or scenario list that is not there, or holds no face.
@@ -59,6 +62,7 @@ class FaceBlurDataset(Dataset):
         roots = opt["dataroot"] if isinstance(opt["dataroot"], list) else [opt["dataroot"]]
         folders = [FaceFolder(Path(root)) for root in roots]
         self.faces = [(folder, face) for folder in folders for face in folder.faces]
+        self.kernel_size: int | None = opt.get("kernel_size")
         self.sharp_ratio: float = opt.get("sharp_ratio", 0.0)
         if not 0 <= self.sharp_ratio <= 1:
             raise ValueError(f"sharp_ratio {self.sharp_ratio} is not in [0, 1]")
@@ -87,7 +91,7 @@ class FaceBlurDataset(Dataset):
             number = self.scenarios[index % len(self.scenarios)]
             lq = self.space.apply(gt, number)
         lq, gt = img2tensor([image.astype(np.float32) / 255 for image in (lq, gt)])
-        return {
+        sample = {
             "lq": lq,
             "gt": gt,
             "mask": torch.from_numpy(mask.astype(np.int64)),
@@ -96,6 +100,10 @@ class FaceBlurDataset(Dataset):
             "lq_path": f"{face.name}_{number}",
             "gt_path": str(folder.root / face.name),
         }
+        if self.kernel_size:
+            kernel = IDENTITY if number == UNTOUCHED else self.space[number].kernel()
+            sample["kernel"] = torch.from_numpy(fit_kernel(kernel, self.kernel_size))
+        return sample
 
     def _random_pair(
         self, gt: NDArray[np.uint8], mask: NDArray[np.uint8], number: int

@@ -13,6 +13,10 @@ SAMPLES_PER_PIXEL = 8
 SHAKE_SAMPLES = 128
 
 
+IDENTITY: Kernel = np.ones((1, 1), np.float32)
+"""No blur at all."""
+
+
 def line_kernel(extent: float, angle: float) -> Kernel:
     """Steady motion along a straight line that spans `extent` pixels."""
     reach = (extent - 1) / 2
@@ -61,6 +65,15 @@ def convolve(first: Kernel, second: Kernel) -> Kernel:
     flipped = cv2.flip(second, -1)
     full = cv2.filter2D(padded, -1, flipped, borderType=cv2.BORDER_CONSTANT)
     return _normalise(np.maximum(full, 0))  # OpenCV's FFT leaves zeros of either sign
+
+
+def fit_kernel(kernel: Kernel, size: int) -> Kernel:
+    """The kernel as (size, size), `size` odd: with zeros around it, or cut off and normalised."""
+    margin = (size - kernel.shape[0]) // 2
+    if margin >= 0:
+        return np.pad(kernel, margin)
+    inside = kernel[-margin:margin, -margin:margin].astype(np.float64)
+    return _normalise(inside)
 
 
 def _expose(path: NDArray[np.float64], angle: float) -> Kernel:

@@ -35,6 +35,7 @@ class RestorationModel(SRModel):
         amp: `bf16` or `fp16` autocast; absent: float32.
         channels_last: memory format, faster on most devices.
         compile: run the network through torch.compile.
+        trainable: names of the modules that are trained, `decoder.0` for instance; absent: all.
     """
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
@@ -43,9 +44,12 @@ class RestorationModel(SRModel):
             self.net_g.compile()
 
     def model_to_device(self, net: nn.Module) -> nn.Module:
-        """Sets the memory format first: a data-parallel wrapper copies it for its gradients."""
-        if self.opt.get("train", {}).get("channels_last"):
+        """Sets memory format and what is trained first: a data-parallel wrapper reads both."""
+        options = self.opt.get("train", {})
+        if options.get("channels_last"):
             net = net.to(memory_format=torch.channels_last)
+        if "trainable" in options:
+            _freeze_all_but(net, options["trainable"])
         return super().model_to_device(net)
 
     def init_training_settings(self) -> None:
@@ -190,6 +194,15 @@ class RestorationModel(SRModel):
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
         }
         save_atomically(state, Path(self.opt["path"]["training_states"]) / f"{current_iter}.state")
+
+
+def _freeze_all_but(net: nn.Module, names: list[str]) -> None:
+    net.requires_grad_(False)
+    for name in names:
+        try:
+            net.get_submodule(name).requires_grad_(True)
+        except AttributeError as error:
+            raise ValueError(f"train.trainable: the network has no module {name!r}") from error
 
 
 def save_atomically(state: Mapping[str, Any], path: Path) -> None:

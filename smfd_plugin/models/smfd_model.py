@@ -25,12 +25,17 @@ class SMFDModel(RestorationModel):
 
     Options under `train`, beside RestorationModel's own:
         mask_opt: loss of the mask logits; `mask_warmup_iter`: the first steps train masks only.
+        kernel_opt: loss of the blur's kernel, optional; the network needs `kernel_widths` and the
+            data set `kernel_size: 47`.
         part_weight: how much more a pixel of brows, eyes, nose and mouth counts than any other in
             the pixel loss, where the face has a mask (1: the same).
     """
 
     def init_training_settings(self) -> None:
-        self.cri_mask = build_loss(self.opt["train"]["mask_opt"]).to(self.device)
+        options = self.opt["train"]
+        self.cri_mask = build_loss(options["mask_opt"]).to(self.device)
+        kernel = options.get("kernel_opt")
+        self.cri_kernel = build_loss(kernel).to(self.device) if kernel else None
         super().init_training_settings()
 
     def feed_data(self, data: Mapping[str, Any]) -> None:
@@ -38,6 +43,7 @@ class SMFDModel(RestorationModel):
         super().feed_data(data)
         self.has_mask = data.get("has_mask", torch.zeros(len(self.lq), dtype=torch.bool))
         self.has_mask = self.has_mask.to(self.device)
+        self.kernel = data["kernel"].to(self.device) if "kernel" in data else None
         if "mask" in data:
             self.mask = data["mask"].to(self.device)
         else:
@@ -50,20 +56,22 @@ class SMFDModel(RestorationModel):
             if masks_only:
                 logits = self.net_g(self.lq, masks_only=True)
             else:
-                self.output, logits = self._restore(self.net_g)
+                self.output, logits, kernel = self._restore(self.net_g)
         yield "l_mask", self.cri_mask(logits, self.mask, self.has_mask)
         if masks_only:
             return
+        if self.cri_kernel and self.kernel is not None:
+            yield "l_kernel", self.cri_kernel(kernel, self.kernel)
         yield from self._image_losses(self.output.float(), weight=self._part_weights())
 
-    def _restore(self, net: nn.Module) -> tuple[Tensor, Tensor]:
-        """The batch restored, and its mask logits."""
-        if not self.opt.get("true_masks"):
-            return net(self.lq, return_masks=True)
-        predicted = net(self.lq, masks_only=True).softmax(1)
-        true = F.one_hot(self.mask, predicted.shape[1]).movedim(3, 1).to(predicted.dtype)
-        masks = torch.where(self.has_mask[:, None, None, None], true, predicted)
-        return net(self.lq, return_masks=True, masks=masks)
+    def _restore(self, net: nn.Module) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The batch restored, its mask logits and, of a network that has it, the kernel."""
+        masks = None
+        if self.opt.get("true_masks"):
+            predicted = net(self.lq, masks_only=True).softmax(1)
+            true = F.one_hot(self.mask, predicted.shape[1]).movedim(3, 1).to(predicted.dtype)
+            masks = torch.where(self.has_mask[:, None, None, None], true, predicted)
+        return net(self.lq, return_masks=True, masks=masks, return_kernel=True)
 
     def _part_weights(self) -> Tensor:
         """(N, 3, H, W) weights with a mean of 1, larger on the parts that make a face."""
@@ -79,7 +87,7 @@ class SMFDModel(RestorationModel):
         training = net.training
         net.eval()
         with torch.no_grad():
-            self.output, logits = self._restore(net)
+            self.output, logits, _ = self._restore(net)
         net.train(training)
         known = self.has_mask
         predicted = logits[known].argmax(1)

@@ -8,10 +8,12 @@ from basicsr.utils.options import ordered_yaml
 from torch.utils.flop_counter import FlopCounterMode
 
 from smfd_plugin.archs import SemanticMaskGenerator, SMFDUNet
+from smfd_plugin.archs.deconvolution import KERNEL_SIZE
 
 OPTIONS = Path(__file__).parents[2] / "options"
 
 SMALL = {
+    "kernel_widths": (4, 8),
     "widths": (8, 12, 16, 16),
     "growths": (4, 4, 8, 8),
     "encoder_blocks": (1, 1, 1, 1),
@@ -27,6 +29,8 @@ def awake_network(seed: int = 0, **hyper_parameters) -> SMFDUNet:
     for fusion in (*net.encoder_fusion, *net.decoder_fusion):
         torch.nn.init.normal_(fusion.scale_shift.weight, std=0.1)
     torch.nn.init.normal_(net.tail.weight, std=0.05)
+    if net.deconvolution:
+        torch.nn.init.normal_(net.deconvolution.stem.weight, std=0.1)
     return net
 
 
@@ -108,7 +112,7 @@ def test_masks_steer_the_image():
     first, second = torch.zeros(2, 1, 7, 32, 32)
     first[:, 0] = 1
     second[:, 3] = 1
-    assert (net.deblur(lq, first) - net.deblur(lq, second)).abs().max() > 1e-4
+    assert (net.deblur(lq, first)[0] - net.deblur(lq, second)[0]).abs().max() > 1e-4
 
 
 @pytest.mark.parametrize(("stages", "steered"), [([], False), ([3], True), ([0], True)])
@@ -116,7 +120,7 @@ def test_masks_steer_at_the_guided_stages_only(stages, steered):
     net = awake_network(**SMALL, guided_stages=stages)
     lq = torch.rand(1, 3, 64, 64)
     masks = torch.rand(2, 1, 7, 32, 32).softmax(2)
-    assert torch.equal(net.deblur(lq, masks[0]), net.deblur(lq, masks[1])) != steered
+    assert torch.equal(net.deblur(lq, masks[0])[0], net.deblur(lq, masks[1])[0]) != steered
 
 
 def test_given_masks_take_the_place_of_the_predicted_ones():
@@ -143,6 +147,30 @@ def test_masks_only_are_the_same_logits():
     net = awake_network()
     lq = torch.rand(1, 3, 50, 70)
     assert torch.equal(net(lq, masks_only=True), net(lq, return_masks=True)[1])
+
+
+def test_returns_the_kernel_that_it_deconvolves_with():
+    net = awake_network()
+    lq = torch.rand(2, 3, 50, 70)
+    image, logits, log_kernel = net(lq, return_masks=True, return_kernel=True)
+    assert torch.equal(net(lq, return_masks=True)[1], logits)
+    assert torch.equal(net(lq), image)
+    assert log_kernel.shape == (2, KERNEL_SIZE, KERNEL_SIZE)
+    torch.testing.assert_close(log_kernel.exp().sum((1, 2)), torch.ones(2))
+
+
+def test_without_kernel_widths_there_is_no_kernel():
+    net = awake_network(**SMALL | {"kernel_widths": ()})
+    assert net(torch.rand(1, 3, 32, 32), return_kernel=True)[1] is None
+    assert not any(name.startswith("deconvolution") for name in net.state_dict())
+
+
+def test_deconvolution_changes_the_image():
+    lq = torch.rand(1, 3, 64, 64)
+    net = awake_network()
+    before = net(lq)
+    torch.nn.init.zeros_(net.deconvolution.stem.weight)
+    assert (net(lq) - before).abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])

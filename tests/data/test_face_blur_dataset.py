@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader
 
 from smfd_plugin.data import FaceBlurDataset
 from smfd_plugin.data.blur_space import BlurSpace
+from smfd_plugin.data.kernels import fit_kernel
 
 SHARP = {"kind": ["gaussian"], "sigma_x": [0.01], "noise": [0.0], "jpeg": [0]}
 
@@ -160,3 +161,16 @@ def test_faces_come_in_all_sizes_from_the_smallest_to_the_largest(faces):
         else:
             pytest.fail("a sample is no crop of the face at any size")
     assert found == set(sized)
+
+
+def test_kernels_come_with_the_samples_if_asked_for(faces):
+    fixed = options(faces, scenarios="val100", kernel_size=47)
+    sample = FaceBlurDataset(fixed)[1]
+    kernel = BlurSpace()[sample["scenario"]].kernel()
+    np.testing.assert_array_equal(sample["kernel"], fit_kernel(kernel, 47))
+    assert "kernel" not in FaceBlurDataset(options(faces))[0]
+
+
+def test_the_kernel_of_a_sharp_sample_is_a_single_one(faces):
+    sample = FaceBlurDataset(options(faces, sharp_ratio=1, kernel_size=9))[0]
+    assert sample["kernel"][4, 4] == sample["kernel"].sum() == 1

@@ -91,3 +91,23 @@ def test_convolving_two_gaussians_adds_their_variances():
     kernel = kernels.convolve(kernels.gaussian_kernel(2, 2), kernels.gaussian_kernel(1.5, 1.5))
     offset = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
     assert np.sqrt((kernel.sum(0) * offset**2).sum()) == pytest.approx(2.5, rel=0.03)
+
+
+@pytest.mark.parametrize("size", [9, 31])
+def test_fitting_adds_zeros_or_cuts_the_edge_off(size):
+    kernel = kernels.gaussian_kernel(3, 3)
+    assert kernel.shape == (19, 19)
+    fitted = kernels.fit_kernel(kernel, size)
+    check(fitted)
+    middle = np.s_[size // 2 - 4 : size // 2 + 5,] * 2
+    inside = fitted[middle]
+    np.testing.assert_allclose(inside / inside.sum(), _middle(kernel), rtol=1e-5)
+
+
+def _middle(kernel):
+    return kernel[5:14, 5:14] / kernel[5:14, 5:14].sum()
+
+
+def test_fitting_no_blur_is_a_single_one():
+    fitted = kernels.fit_kernel(kernels.IDENTITY, 5)
+    assert fitted[2, 2] == fitted.sum() == 1

@@ -69,6 +69,20 @@ def test_the_warm_up_trains_masks_only(prepared):
     assert "l_pix" in train(model, fixed_batch(prepared), 1, first=3)[0]
 
 
+def test_the_kernel_has_a_loss_of_its_own(prepared):
+    prepared["network_g"]["kernel_widths"] = [4, 8]
+    prepared["datasets"]["train"]["kernel_size"] = 47
+    prepared["train"] |= {
+        "mask_warmup_iter": 0,
+        "kernel_opt": {"type": "KernelLoss", "loss_weight": 0.1},
+    }
+    model, batch = build(prepared), fixed_batch(prepared)
+    history = train(model, batch, 30)
+    assert history[-1]["l_kernel"] < 0.8 * history[0]["l_kernel"]
+    del batch["kernel"]
+    assert "l_kernel" not in train(model, batch, 1, first=31)[0]
+
+
 def test_true_masks_steer_faces_that_have_one(prepared):
     model = build(prepared | {"true_masks": True})
     net = model.get_bare_model(model.net_g)
@@ -205,4 +219,24 @@ def test_timm_that_is_not_installed_is_named(prepared, monkeypatch):
 def test_a_learning_rate_that_yaml_reads_as_text_is_named(prepared):
     prepared["train"]["optim_g"]["lr"] = "1e-3"
     with pytest.raises(ValueError, match=r"lr '1e-3' is no number.*1\.0e-3"):
+        build(prepared)
+
+
+def test_only_trainable_modules_change(prepared):
+    prepared["train"] |= {"mask_warmup_iter": 0, "trainable": ["decoder.0", "tail"]}
+    model = build(prepared)
+    before = copy.deepcopy(model.net_g.state_dict())
+    train(model, fixed_batch(prepared), 2)
+    changed = {
+        name
+        for name, value in model.net_g.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert changed
+    assert all(name.startswith(("decoder.0.", "tail.")) for name in changed)
+
+
+def test_a_trainable_module_that_is_not_there_is_named(prepared):
+    prepared["train"]["trainable"] = ["decodr.0"]
+    with pytest.raises(ValueError, match=r"no module 'decodr\.0'"):
         build(prepared)

@@ -1,0 +1,234 @@
+"""Blur that is one kernel for the whole face: estimated, then undone in the Fourier domain.
+
+The kernel comes from a quotient of spectra, of the edges of the blurry face and those that a
+network predicts of the sharp one, as in "Learning to deblur" (arXiv 1406.7444, section 3.2); here
+another network refines it. Spectra are float32 whatever the type of the weights.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from smfd_plugin.archs.blocks import activation
+
+KERNEL_SIZE = 47
+"""Side of an estimated kernel, for motion of up to 31 pixels with some lens blur."""
+
+MARGIN = 64
+"""Pixels between one edge of a picture and the opposite one, which are neighbours in a spectrum."""
+
+QUOTIENTS = (1e-3, 1e-2, 1e-1)
+"""How strongly each first estimate of the kernel is held back, against the mean spectral power."""
+
+WHITENING = 1e-2
+"""The same for the autocorrelation of the blurry edges."""
+
+
+class Deconvolution(nn.Module):
+    """Estimates the blur's kernel from a decoder's features, and gives the last stage what the face
+    deconvolved with it has to add.
+
+    A deconvolved face has the detail that convolutions do not reach, and rings where the kernel is
+    wrong; the last stage chooses. What it adds starts at zero.
+
+    Args:
+        in_channels: C of the features at a quarter of the size.
+        out_channels: C of the features at half of the size.
+        kernel_widths: see KernelEstimator.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_widths: Sequence[int]) -> None:
+        super().__init__()
+        self.edges = nn.Conv2d(in_channels, 2 * 16, 1)
+        self.estimator = KernelEstimator(kernel_widths)
+        self.strengths = nn.Parameter(torch.tensor([0.1, 0.5]).log())
+        self.stem = nn.Conv2d(2 * 3 * 4, out_channels, 1)
+        nn.init.zeros_(self.stem.weight)
+        nn.init.zeros_(self.stem.bias)
+
+    def estimate(self, lq: Tensor, features: Tensor) -> Tensor:
+        """Logarithms of the kernels.
+
+        Args:
+            lq: (N, 3, H, W) RGB in [0, 1], H and W multiples of 4.
+            features: (N, in_channels, H/4, W/4).
+
+        Returns:
+            (N, KERNEL_SIZE, KERNEL_SIZE) float32, of kernels with a sum of 1.
+        """
+        blurry = differences(lq.float().mean(1, keepdim=True))
+        sharp = blurry + F.pixel_shuffle(self.edges(features), 4).float()
+        return self.estimator(blurry, sharp)
+
+    def forward(self, lq: Tensor, kernel: Tensor) -> Tensor:
+        """What deconvolution changes, as features.
+
+        Args:
+            lq: (N, 3, H, W) RGB in [0, 1], H and W even.
+            kernel: (N, KERNEL_SIZE, KERNEL_SIZE) float32.
+
+        Returns:
+            (N, out_channels, H/2, W/2).
+        """
+        image = lq.float()
+        sharp = deconvolve(image, kernel, self.strengths.float().exp())
+        change = (sharp - image.repeat(1, len(self.strengths), 1, 1)).clamp(-1, 1)
+        return self.stem(F.pixel_unshuffle(change.to(lq.dtype), 2))
+
+
+class KernelEstimator(nn.Module):
+    """The kernel from the edges of the blurry face and from those predicted of the sharp one.
+
+    Args:
+        widths: channels of the stages of the UNet that refines the quotients, the first at 48x48,
+            each next at half.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        inputs = (len(QUOTIENTS) + 1, *widths[:-1])
+        self.encoder = nn.ModuleList(
+            _convolutions(before, width) for before, width in zip(inputs, widths, strict=True)
+        )
+        self.decoder = nn.ModuleList(
+            _convolutions(fine + coarse, fine) for fine, coarse in pairwise(widths)
+        )
+        self.head = nn.Conv2d(widths[0], 1, 1)
+
+    def forward(self, blurry: Tensor, sharp: Tensor) -> Tensor:
+        """Estimates the kernels.
+
+        Args:
+            blurry: (N, 2, H, W) float32 horizontal and vertical differences of the blurry face.
+            sharp: the same, predicted of the sharp face.
+
+        Returns:
+            (N, KERNEL_SIZE, KERNEL_SIZE) float32 logarithms of kernels of sum 1.
+        """
+        estimates = quotients(blurry, sharp).to(self.head.weight.dtype)
+        x = F.pad(estimates, (0, 1, 0, 1))
+        skips = []
+        for block in self.encoder[:-1]:
+            x = block(x)
+            skips.append(x)
+            x = F.max_pool2d(x, 2)
+        x = self.encoder[-1](x)
+        for block, skip in zip(reversed(self.decoder), reversed(skips), strict=True):
+            x = block(torch.cat((F.interpolate(x, scale_factor=2.0), skip), 1))
+        logits = self.head(x)[:, 0, :KERNEL_SIZE, :KERNEL_SIZE] + 8 * estimates[:, 1]
+        return logits.float().flatten(1).log_softmax(1).unflatten(1, (KERNEL_SIZE, KERNEL_SIZE))
+
+
+def differences(image: Tensor) -> Tensor:
+    """(N, 2, H, W) horizontal and vertical differences of an (N, 1, H, W) picture, 0 at the end."""
+    horizontal = F.pad(image[..., 1:] - image[..., :-1], (0, 1))
+    vertical = F.pad(image[..., 1:, :] - image[..., :-1, :], (0, 0, 0, 1))
+    return torch.cat((horizontal, vertical), 1)
+
+
+def quotients(blurry: Tensor, sharp: Tensor) -> Tensor:
+    """First estimates of the kernel, by least squares: one for each of QUOTIENTS, and the
+    autocorrelation of the blurry edges, whitened; each with a maximum of 1.
+
+    Args:
+        blurry: (N, 2, H, W) float32 differences of the blurry face.
+        sharp: the same of the sharp face.
+
+    Returns:
+        (N, len(QUOTIENTS) + 1, KERNEL_SIZE, KERNEL_SIZE).
+    """
+    height, width = blurry.shape[-2:]
+    window = _window(height, blurry.device)[:, None] * _window(width, blurry.device)
+    margins = (0, MARGIN, 0, MARGIN)
+    size = (height + MARGIN, width + MARGIN)
+    blurry_real, blurry_imag = _spectrum(F.pad(blurry * window, margins))
+    sharp_real, sharp_imag = _spectrum(F.pad(sharp * window, margins))
+    cross_real = (sharp_real * blurry_real + sharp_imag * blurry_imag).sum(1)
+    cross_imag = (sharp_real * blurry_imag - sharp_imag * blurry_real).sum(1)
+    blurry_power = (blurry_real.square() + blurry_imag.square()).sum(1)
+    power = (sharp_real.square() + sharp_imag.square()).sum(1)
+    mean = power.mean((1, 2), keepdim=True) + 1e-8
+    gains = [1 / (power + weight * mean) for weight in QUOTIENTS]
+    whitened = blurry_power / (power + WHITENING * mean)
+    real = torch.stack([*(cross_real * gain for gain in gains), whitened], 1)
+    imag = torch.stack([*(cross_imag * gain for gain in gains), torch.zeros_like(whitened)], 1)
+    reach = KERNEL_SIZE // 2
+    estimates = _picture(real, imag, size).roll((reach, reach), (2, 3))
+    estimates = estimates[..., :KERNEL_SIZE, :KERNEL_SIZE]
+    return estimates / estimates.amax((2, 3), keepdim=True).clamp_min(1e-6)
+
+
+def deconvolve(image: Tensor, kernel: Tensor, strengths: Tensor) -> Tensor:
+    """Wiener filters that expect pictures with the spectrum of a differentiable scene.
+
+    Args:
+        image: (N, C, H, W) float32.
+        kernel: (N, KERNEL_SIZE, KERNEL_SIZE) float32, of sum 1.
+        strengths: (S,) how much each of S filters holds back.
+
+    Returns:
+        (N, S * C, H, W), those of the first strength first.
+    """
+    height, width = image.shape[-2:]
+    closed = _close(_close(image, 3), 2)
+    size = closed.shape[-2:]
+    reach = KERNEL_SIZE // 2
+    kernel = F.pad(kernel, (0, size[1] - KERNEL_SIZE, 0, size[0] - KERNEL_SIZE))
+    kernel_real, kernel_imag = _spectrum(kernel.roll((-reach, -reach), (1, 2))[:, None, None])
+    vertical = _frequencies(size[0], image.device)[:, None]
+    horizontal = _frequencies(size[1], image.device)[: size[1] // 2 + 1]
+    penalty = 4 * (vertical.square() + horizontal.square()) + 0.01
+    gain = 1 / (
+        kernel_real.square() + kernel_imag.square() + strengths[:, None, None, None] * penalty
+    )
+    image_real, image_imag = _spectrum(closed[:, None])
+    sharp = _picture(
+        gain * (kernel_real * image_real + kernel_imag * image_imag),
+        gain * (kernel_real * image_imag - kernel_imag * image_real),
+        size,
+    )
+    return sharp[..., :height, :width].flatten(1, 2)
+
+
+def _close(image: Tensor, axis: int) -> Tensor:
+    """Adds MARGIN pixels that lead evenly from the end of an axis back to its start: a jump there
+    would ring far into the picture."""
+    first, last = image.narrow(axis, 0, 1), image.narrow(axis, -1, 1)
+    way = (torch.arange(MARGIN, device=image.device) + 0.5) / MARGIN
+    way = way if axis == 3 else way[:, None]
+    return torch.cat((image, torch.lerp(last, first, way)), axis)
+
+
+def _spectrum(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Real and imaginary part of the half spectrum (ONNX knows little complex arithmetic)."""
+    spectrum = torch.view_as_real(torch.fft.rfft2(x))
+    return spectrum[..., 0], spectrum[..., 1]
+
+
+def _picture(real: Tensor, imag: Tensor, size: Sequence[int]) -> Tensor:
+    """The inverse of `_spectrum`, for a picture of this (H, W)."""
+    return torch.fft.irfft2(torch.complex(real, imag), s=size)
+
+
+def _frequencies(size: int, device: torch.device) -> Tensor:
+    """Cycles a pixel of the terms of a spectrum, without their sign."""
+    index = torch.arange(size, device=device)
+    return torch.minimum(index, size - index) / size
+
+
+def _window(size: int, device: torch.device) -> Tensor:
+    """1 in the middle, falling to 0 within a sixth of the size from either end."""
+    position = (torch.arange(size, device=device) + 0.5) / size
+    return (4 * torch.sin(torch.pi * position).square()).clamp(max=1)
+
+
+def _convolutions(in_channels: int, out_channels: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, padding=1),
+        activation(),
+        nn.Conv2d(out_channels, out_channels, 3, padding=1),
+        activation(),
+    )

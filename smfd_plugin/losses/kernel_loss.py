@@ -1,0 +1,27 @@
+"""How far the estimated kernel of the blur is from the true one."""
+
+from basicsr.utils.registry import LOSS_REGISTRY
+from torch import Tensor, nn
+
+
+@LOSS_REGISTRY.register()
+class KernelLoss(nn.Module):
+    """Kullback-Leibler divergence of the true kernel from the estimate, both of sum 1.
+
+    Args:
+        loss_weight: factor of the loss.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, log_kernel: Tensor, kernel: Tensor) -> Tensor:
+        """Loss of a batch, a scalar.
+
+        Args:
+            log_kernel: (N, S, S) logarithms of the estimates.
+            kernel: (N, S, S) true kernels.
+        """
+        entropy = kernel.xlogy(kernel)
+        return self.loss_weight * (entropy - kernel * log_kernel).sum((1, 2)).mean()
