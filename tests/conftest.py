@@ -20,6 +20,7 @@ TINY = {
     "encoder_blocks": (1, 1, 1, 1),
     "decoder_blocks": (1, 1, 1),
     "mask_widths": (8, 8, 8, 8),
+    "kernel_widths": (4, 8),
 }
 """Hyper-parameters of a network that takes no time."""
 
@@ -90,6 +91,7 @@ def tiny_net() -> SMFDUNet:
     torch.manual_seed(0)
     net = SMFDUNet(**TINY)
     torch.nn.init.normal_(net.tail.weight, std=0.02)
+    torch.nn.init.normal_(net.deconvolution.stem.weight, std=0.1)
     return net.eval()
 
 

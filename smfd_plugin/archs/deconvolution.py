@@ -1,8 +1,8 @@
 """Blur that is one kernel for the whole face: estimated, then undone in the Fourier domain.
 
 The kernel comes from a quotient of spectra, of the edges of the blurry face and those that a
-network predicts of the sharp one, as in "Learning to deblur" (arXiv 1406.7444, section 3.2); here
-another network refines it. Spectra are float32 whatever the type of the weights.
+network predicts of the sharp one, as in "Learning to deblur" (arXiv 1406.7444); here another
+network refines it. Spectra are float32 whatever the type of the weights.
 """
 
 from collections.abc import Sequence
