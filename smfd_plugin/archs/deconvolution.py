@@ -118,6 +118,7 @@ class KernelEstimator(nn.Module):
         x = self.encoder[-1](x)
         for block, skip in zip(reversed(self.decoder), reversed(skips), strict=True):
             x = block(torch.cat((F.interpolate(x, scale_factor=2.0), skip), 1))
+        # The second quotient, so steep that its peaks alone count, is where training starts from.
         logits = self.head(x)[:, 0, :KERNEL_SIZE, :KERNEL_SIZE] + 8 * estimates[:, 1]
         return logits.float().flatten(1).log_softmax(1).unflatten(1, (KERNEL_SIZE, KERNEL_SIZE))
 
@@ -162,12 +163,14 @@ def quotients(blurry: Tensor, sharp: Tensor) -> Tensor:
 
 
 def deconvolve(image: Tensor, kernel: Tensor, strengths: Tensor) -> Tensor:
-    """Wiener filters that expect pictures with the spectrum of a differentiable scene.
+    """Wiener filters for pictures whose power falls with the square of the frequency, as it does in
+    photos, and for white noise.
 
     Args:
         image: (N, C, H, W) float32.
         kernel: (N, KERNEL_SIZE, KERNEL_SIZE) float32, of sum 1.
-        strengths: (S,) how much each of S filters holds back.
+        strengths: (S,) the power of the noise that each of S filters expects, relative to that of
+            the picture.
 
     Returns:
         (N, S * C, H, W), those of the first strength first.
