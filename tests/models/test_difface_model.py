@@ -22,6 +22,7 @@ TINY_OPTIONS = {
     "encoder_blocks": [1, 1, 1, 1],
     "decoder_blocks": [1, 1, 1],
     "mask_widths": [8, 8, 8, 8],
+    "kernel_widths": [4, 8],
 }
 
 
