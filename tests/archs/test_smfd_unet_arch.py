@@ -57,8 +57,9 @@ def test_networks_of_the_option_files_keep_their_budgets(file, parameters, flops
     assert found[1] <= flops
 
 
-def test_the_default_network_is_that_of_its_option_file():
-    assert costs(SMFDUNet()) == costs(network_of("smfd.yml"))
+def test_the_network_with_a_kernel_is_that_of_its_option_file():
+    net = SMFDUNet(kernel_widths=(12, 32, 64, 96))
+    assert costs(net) == costs(network_of("smfd.yml"))
 
 
 @pytest.mark.parametrize("file", ["no_attention", "plain_blocks", "bottleneck_masks", "nafnet"])
