@@ -63,6 +63,8 @@ class FaceBlurDataset(Dataset):
         folders = [FaceFolder(Path(root)) for root in roots]
         self.faces = [(folder, face) for folder in folders for face in folder.faces]
         self.kernel_size: int | None = opt.get("kernel_size")
+        if self.kernel_size is not None and (self.kernel_size < 1 or self.kernel_size % 2 == 0):
+            raise ValueError(f"kernel_size {self.kernel_size} is not an odd number of pixels")
         self.sharp_ratio: float = opt.get("sharp_ratio", 0.0)
         if not 0 <= self.sharp_ratio <= 1:
             raise ValueError(f"sharp_ratio {self.sharp_ratio} is not in [0, 1]")

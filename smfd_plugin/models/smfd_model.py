@@ -10,6 +10,7 @@ from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from smfd_plugin.archs.deconvolution import KERNEL_SIZE
 from smfd_plugin.data.mask_classes import CLASSES
 from smfd_plugin.metrics.mask_iou import confusion_matrix, mean_iou
 from smfd_plugin.models.restoration_model import RestorationModel
@@ -25,8 +26,8 @@ class SMFDModel(RestorationModel):
 
     Options under `train`, beside RestorationModel's own:
         mask_opt: loss of the mask logits; `mask_warmup_iter`: the first steps train masks only.
-        kernel_opt: loss of the blur's kernel, optional; the network needs `kernel_widths` and the
-            data set `kernel_size: 47`.
+        kernel_opt: loss of the blur's kernel, optional; needs a network with `kernel_widths` and a
+            FaceBlurDataset with `kernel_size: 47`.
         part_weight: how much more a pixel of brows, eyes, nose and mouth counts than any other in
             the pixel loss, where the face has a mask (1: the same).
     """
@@ -35,6 +36,8 @@ class SMFDModel(RestorationModel):
         options = self.opt["train"]
         self.cri_mask = build_loss(options["mask_opt"]).to(self.device)
         kernel = options.get("kernel_opt")
+        if kernel:
+            _check_kernel_options(self.opt)
         self.cri_kernel = build_loss(kernel).to(self.device) if kernel else None
         super().init_training_settings()
 
@@ -60,7 +63,7 @@ class SMFDModel(RestorationModel):
         yield "l_mask", self.cri_mask(logits, self.mask, self.has_mask)
         if masks_only:
             return
-        if self.cri_kernel and self.kernel is not None:
+        if self.cri_kernel:
             yield "l_kernel", self.cri_kernel(kernel, self.kernel)
         yield from self._image_losses(self.output.float(), weight=self._part_weights())
 
@@ -105,3 +108,13 @@ class SMFDModel(RestorationModel):
         get_root_logger().info(f"Validation {name}: mask mIoU {score:.4f}")
         if tb_logger:
             tb_logger.add_scalar(f"metrics/{name}/mask_miou", score, current_iter)
+
+
+def _check_kernel_options(opt: Mapping[str, Any]) -> None:
+    if not opt["network_g"].get("kernel_widths"):
+        raise ValueError("train.kernel_opt needs a network with network_g.kernel_widths")
+    size = opt["datasets"]["train"].get("kernel_size")
+    if size != KERNEL_SIZE:
+        raise ValueError(
+            f"train.kernel_opt needs datasets.train.kernel_size {KERNEL_SIZE}, not {size}"
+        )

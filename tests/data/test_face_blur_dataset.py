@@ -174,3 +174,9 @@ def test_kernels_come_with_the_samples_if_asked_for(faces):
 def test_the_kernel_of_a_sharp_sample_is_a_single_one(faces):
     sample = FaceBlurDataset(options(faces, sharp_ratio=1, kernel_size=9))[0]
     assert sample["kernel"][4, 4] == sample["kernel"].sum() == 1
+
+
+@pytest.mark.parametrize("size", [46, 0, -3])
+def test_an_even_kernel_size_is_refused(faces, size):
+    with pytest.raises(ValueError, match="not an odd number"):
+        FaceBlurDataset(options(faces, kernel_size=size))

@@ -76,11 +76,8 @@ def test_the_kernel_has_a_loss_of_its_own(prepared):
         "mask_warmup_iter": 0,
         "kernel_opt": {"type": "KernelLoss", "loss_weight": 0.1},
     }
-    model, batch = build(prepared), fixed_batch(prepared)
-    history = train(model, batch, 30)
+    history = train(build(prepared), fixed_batch(prepared), 30)
     assert history[-1]["l_kernel"] < 0.8 * history[0]["l_kernel"]
-    del batch["kernel"]
-    assert "l_kernel" not in train(model, batch, 1, first=31)[0]
 
 
 def test_true_masks_steer_faces_that_have_one(prepared):
@@ -239,4 +236,16 @@ def test_only_trainable_modules_change(prepared):
 def test_a_trainable_module_that_is_not_there_is_named(prepared):
     prepared["train"]["trainable"] = ["decodr.0"]
     with pytest.raises(ValueError, match=r"no module 'decodr\.0'"):
+        build(prepared)
+
+
+@pytest.mark.parametrize(
+    ("widths", "size", "message"),
+    [([], 47, r"network_g\.kernel_widths"), ([4, 8], 31, "kernel_size 47, not 31")],
+)
+def test_a_loss_of_the_kernel_needs_a_kernel(prepared, widths, size, message):
+    prepared["network_g"]["kernel_widths"] = widths
+    prepared["datasets"]["train"]["kernel_size"] = size
+    prepared["train"]["kernel_opt"] = {"type": "KernelLoss"}
+    with pytest.raises(ValueError, match=message):
         build(prepared)
