@@ -118,8 +118,10 @@ class KernelEstimator(nn.Module):
         x = self.encoder[-1](x)
         for block, skip in zip(reversed(self.decoder), reversed(skips), strict=True):
             x = block(torch.cat((F.interpolate(x, scale_factor=2.0), skip), 1))
+        # A convolution with one output is divided among threads in ways that round differently.
+        logits = (x * self.head.weight[0]).sum(1)[:, :KERNEL_SIZE, :KERNEL_SIZE] + self.head.bias
         # The second quotient, so steep that its peaks alone count, is where training starts from.
-        logits = self.head(x)[:, 0, :KERNEL_SIZE, :KERNEL_SIZE] + 8 * estimates[:, 1]
+        logits = logits + 8 * estimates[:, 1]
         return logits.float().flatten(1).log_softmax(1).unflatten(1, (KERNEL_SIZE, KERNEL_SIZE))
 
 
@@ -151,7 +153,8 @@ def quotients(blurry: Tensor, sharp: Tensor) -> Tensor:
     cross_imag = (sharp_real * blurry_imag - sharp_imag * blurry_real).sum(1)
     blurry_power = (blurry_real.square() + blurry_imag.square()).sum(1)
     power = (sharp_real.square() + sharp_imag.square()).sum(1)
-    mean = power.mean((1, 2), keepdim=True) + 1e-8
+    # In two steps, as one sum would be divided among threads, and rounded differently.
+    mean = power.mean(2, keepdim=True).mean(1, keepdim=True) + 1e-8
     gains = [1 / (power + weight * mean) for weight in QUOTIENTS]
     whitened = blurry_power / (power + WHITENING * mean)
     real = torch.stack([*(cross_real * gain for gain in gains), whitened], 1)
