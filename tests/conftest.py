@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper
 from skimage import data
 
 from smfd_plugin.archs import SMFDUNet
@@ -112,3 +114,29 @@ def tiny_difface(tmp_path: Path) -> Path:
     path = tmp_path / "difface.pth"
     save_weights(path, difface.state_dict(), {"type": "DifFace", **TINY_DIFFACE}, half=False)
     return path
+
+
+@pytest.fixture
+def colour_embedder(tmp_path: Path) -> Callable[..., Path]:
+    """Writes, for pictures of any (height, width), a face-recognition network whose answer can be
+    worked out by hand: the mean of red, and twice the mean of green."""
+
+    def write(height: int = 112, width: int = 112) -> Path:
+        nodes = [
+            helper.make_node("ReduceMean", ["face"], ["colour"], axes=[2, 3], keepdims=0),
+            helper.make_node("MatMul", ["colour", "weights"], ["embedding"]),
+        ]
+        weights = np.array([[1, 0], [0, 2], [0, 0]], np.float32)
+        graph = helper.make_graph(
+            nodes,
+            "colours",
+            [helper.make_tensor_value_info("face", TensorProto.FLOAT, ["n", 3, height, width])],
+            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 2])],
+            [onnx.numpy_helper.from_array(weights, "weights")],
+        )
+        path = tmp_path / f"colours_{height}x{width}.onnx"
+        version = helper.make_opsetid("", 17)
+        onnx.save(helper.make_model(graph, opset_imports=[version], ir_version=10), path)
+        return path
+
+    return write

@@ -40,7 +40,8 @@ class FaceBlurDataset(Dataset):
             with scenario i; the shorter of the two repeats.
 
     A sample is a dict of `lq` and `gt` (3, H, W) float32 RGB in [0, 1], `mask` (H, W) int64 classes
-    (all background without a mask), `has_mask` bool, `scenario` int, `lq_path` and `gt_path`;
+    (all background without a mask), `has_mask` bool, `face_box` (3,) float32 left, top and side of
+    the whole face in the crop's pixels, `scenario` int, `lq_path` and `gt_path`;
     with `kernel_size` also `kernel`, (kernel_size, kernel_size) float32 of sum 1.
 
     Raises:
@@ -87,9 +88,14 @@ class FaceBlurDataset(Dataset):
             gt, mask = folder.read(face, int(size), self.min_gt_size)
             sharp = self._generator().random() < self.sharp_ratio
             number = UNTOUCHED if sharp else self.space.sample(self._generator())
-            lq, gt, mask = self._random_pair(gt, mask, number)
+            if self.opt.get("use_hflip") and self._generator().random() < 0.5:
+                gt, mask = gt[:, ::-1], mask[:, ::-1]
+            side = gt.shape[0]
+            top, left = self._generator().integers(side - self.crop_size + 1, size=2)
+            lq, gt, mask = self._cut_pair(gt, mask, number, top, left)
         else:
             gt, mask = folder.read(face, self.gt_size)
+            side, top, left = gt.shape[0], 0, 0
             number = self.scenarios[index % len(self.scenarios)]
             lq = self.space.apply(gt, number)
         lq, gt = img2tensor([image.astype(np.float32) / 255 for image in (lq, gt)])
@@ -98,6 +104,7 @@ class FaceBlurDataset(Dataset):
             "gt": gt,
             "mask": torch.from_numpy(mask.astype(np.int64)),
             "has_mask": face.has_mask,
+            "face_box": torch.tensor([-left, -top, side], dtype=torch.float32),
             "scenario": number,
             "lq_path": f"{face.name}_{number}",
             "gt_path": str(folder.root / face.name),
@@ -107,15 +114,12 @@ class FaceBlurDataset(Dataset):
             sample["kernel"] = torch.from_numpy(fit_kernel(kernel, self.kernel_size))
         return sample
 
-    def _random_pair(
-        self, gt: NDArray[np.uint8], mask: NDArray[np.uint8], number: int
+    def _cut_pair(
+        self, gt: NDArray[np.uint8], mask: NDArray[np.uint8], number: int, top: int, left: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-        """A random crop (lq, gt, mask), blurred with the pixels around it that reach into it."""
-        rng = self._generator()
-        if self.opt.get("use_hflip") and rng.random() < 0.5:
-            gt, mask = gt[:, ::-1], mask[:, ::-1]
+        """The crop (lq, gt, mask) with this corner, blurred with the pixels around it that reach
+        into it."""
         size = self.crop_size
-        top, left = rng.integers(gt.shape[0] - size + 1, size=2)
         inside = np.s_[top : top + size, left : left + size]
         if number == UNTOUCHED:
             return gt[inside], gt[inside], mask[inside]

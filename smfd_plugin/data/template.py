@@ -1,4 +1,4 @@
-"""The upright face that all crops are aligned to, and the alignment."""
+"""The upright faces that crops are aligned to, and the alignment."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,19 @@ FFHQ_TEMPLATE = np.array(
 )
 """Eyes, nose tip and corners of the mouth of a face aligned as in FFHQ, in a crop of 512x512 pixels
 (facexlib's values)."""
+
+ARCFACE_SIZE = 112
+ARCFACE_TEMPLATE = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
+)
+"""The same points in ArcFace's crop of 112x112 pixels (arXiv 1801.07698); the one of 112x96
+(SphereFace, arXiv 1704.08063) is its middle."""
 
 
 def ffhq_landmarks(size: int) -> NDArray[np.float64]:

@@ -2,7 +2,8 @@
 
 from smfd_plugin.losses.feature_loss import FeatureLoss
 from smfd_plugin.losses.frequency_loss import FrequencyLoss
+from smfd_plugin.losses.identity_loss import IdentityLoss
 from smfd_plugin.losses.kernel_loss import KernelLoss
 from smfd_plugin.losses.mask_loss import MaskLoss
 
-__all__ = ["FeatureLoss", "FrequencyLoss", "KernelLoss", "MaskLoss"]
+__all__ = ["FeatureLoss", "FrequencyLoss", "IdentityLoss", "KernelLoss", "MaskLoss"]

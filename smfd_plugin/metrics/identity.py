@@ -9,20 +9,14 @@ import numpy as np
 from basicsr.utils.registry import METRIC_REGISTRY
 from numpy.typing import NDArray
 
-from smfd_plugin.data.template import FFHQ_SIZE, FFHQ_TEMPLATE, ffhq_landmarks, similarity
-from smfd_plugin.metrics.images import prepare_pair
-
-ARCFACE_TEMPLATE = np.array(
-    [
-        [38.2946, 51.6963],
-        [73.5318, 51.5014],
-        [56.0252, 71.7366],
-        [41.5493, 92.3655],
-        [70.7299, 92.2041],
-    ]
+from smfd_plugin.data.template import (
+    ARCFACE_TEMPLATE,
+    FFHQ_SIZE,
+    FFHQ_TEMPLATE,
+    ffhq_landmarks,
+    similarity,
 )
-"""Eyes, nose tip and corners of the mouth in ArcFace's crop of 112x112 pixels (arXiv 1801.07698);
-the one of 112x96 (SphereFace, arXiv 1704.08063) is its middle."""
+from smfd_plugin.metrics.images import prepare_pair
 
 
 @METRIC_REGISTRY.register()

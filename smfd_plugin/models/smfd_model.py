@@ -28,6 +28,8 @@ class SMFDModel(RestorationModel):
         mask_opt: loss of the mask logits; `mask_warmup_iter`: the first steps train masks only.
         kernel_opt: loss of the blur's kernel, optional; needs a network with `kernel_widths` and a
             FaceBlurDataset with `kernel_size: 47`.
+        identity_opt: loss of the person's identity, optional; needs a FaceBlurDataset, which tells
+            where in each crop the face is.
         part_weight: how much more a pixel of brows, eyes, nose and mouth counts than any other in
             the pixel loss, where the face has a mask (1: the same).
     """
@@ -39,6 +41,10 @@ class SMFDModel(RestorationModel):
         if kernel:
             _check_kernel_options(self.opt)
         self.cri_kernel = build_loss(kernel).to(self.device) if kernel else None
+        identity = options.get("identity_opt")
+        if identity and self.opt["datasets"]["train"]["type"] != "FaceBlurDataset":
+            raise ValueError("train.identity_opt needs datasets.train.type FaceBlurDataset")
+        self.cri_identity = build_loss(identity).to(self.device) if identity else None
         super().init_training_settings()
 
     def feed_data(self, data: Mapping[str, Any]) -> None:
@@ -46,6 +52,7 @@ class SMFDModel(RestorationModel):
         super().feed_data(data)
         self.has_mask = data.get("has_mask", torch.zeros(len(self.lq), dtype=torch.bool))
         self.has_mask = self.has_mask.to(self.device)
+        self.face_box = data["face_box"].to(self.device) if "face_box" in data else None
         self.kernel = data["kernel"].to(self.device) if "kernel" in data else None
         if "mask" in data:
             self.mask = data["mask"].to(self.device)
@@ -65,7 +72,11 @@ class SMFDModel(RestorationModel):
             return
         if self.cri_kernel:
             yield "l_kernel", self.cri_kernel(kernel, self.kernel)
-        yield from self._image_losses(self.output.float(), weight=self._part_weights())
+        output = self.output.float()
+        yield from self._image_losses(output, weight=self._part_weights())
+        if self.cri_identity:
+            with self._autocast():
+                yield "l_identity", self.cri_identity(output, self.gt, self.face_box)
 
     def _restore(self, net: nn.Module) -> tuple[Tensor, Tensor, Tensor | None]:
         """The batch restored, its mask logits and, of a network that has it, the kernel."""

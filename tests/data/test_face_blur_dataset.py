@@ -163,6 +163,24 @@ def test_faces_come_in_all_sizes_from_the_smallest_to_the_largest(faces):
     assert found == set(sized)
 
 
+def test_the_face_box_says_where_the_face_is_in_the_crop(faces):
+    dataset = FaceBlurDataset(
+        options(faces, gt_size=40, min_gt_size=32, crop_size=32, sharp_ratio=1.0)
+    )
+    folder, face = dataset.faces[0]
+    boxes = set()
+    for _ in range(20):
+        sample = dataset[0]
+        left, top, side = sample["face_box"].int().tolist()
+        whole, _ = folder.read(face, side)
+        crop = whole[-top : 32 - top, -left : 32 - left, ::-1].transpose(2, 0, 1)
+        np.testing.assert_allclose(sample["gt"] * 255, crop, atol=0.01)
+        boxes.add((left, top, side))
+    assert len(boxes) > 10
+    fixed = FaceBlurDataset(options(faces, scenarios="val100"))
+    assert fixed[0]["face_box"].tolist() == [0, 0, fixed.gt_size]
+
+
 def test_kernels_come_with_the_samples_if_asked_for(faces):
     fixed = options(faces, scenarios="val100", kernel_size=47)
     sample = FaceBlurDataset(fixed)[1]

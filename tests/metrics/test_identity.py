@@ -2,36 +2,13 @@
 
 import cv2
 import numpy as np
-import onnx
 import pytest
 from basicsr.metrics import calculate_metric
-from onnx import TensorProto, helper
 from skimage.transform import SimilarityTransform
 
-from smfd_plugin.data.template import FFHQ_TEMPLATE
+from smfd_plugin.data.template import ARCFACE_TEMPLATE, FFHQ_TEMPLATE
 from smfd_plugin.metrics import calculate_identity
-from smfd_plugin.metrics.identity import ARCFACE_TEMPLATE, recognition_crop
-
-
-def write_network(path, height=112, width=112):
-    """An embedding of two numbers: the mean of red, and twice the mean of green."""
-    weights = np.array([[1, 0], [0, 2], [0, 0]], np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("ReduceMean", ["face", "axes"], ["colour"], keepdims=0),
-            helper.make_node("MatMul", ["colour", "weights"], ["embedding"]),
-        ],
-        "colours",
-        [helper.make_tensor_value_info("face", TensorProto.FLOAT, ["n", 3, height, width])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 2])],
-        [
-            onnx.numpy_helper.from_array(np.array([2, 3]), "axes"),
-            onnx.numpy_helper.from_array(weights, "weights"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    onnx.save(model, path)
-    return path
+from smfd_plugin.metrics.identity import recognition_crop
 
 
 def plain(red: int, green: int, blue: int) -> np.ndarray:
@@ -39,8 +16,8 @@ def plain(red: int, green: int, blue: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("width", [112, 96])
-def test_cosine_of_rgb_in_minus_one_to_one(tmp_path, width):
-    path = write_network(tmp_path / "net.onnx", width=width)
+def test_cosine_of_rgb_in_minus_one_to_one(colour_embedder, width):
+    path = colour_embedder(width=width)
     faces = plain(255, 0, 51), plain(204, 255, 51)
     first, second = np.array([1, -2]), np.array([0.6, 2])
     expected = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
@@ -70,15 +47,15 @@ def test_the_crop_is_arcfaces(side, width):
         assert found == pytest.approx(target, abs=0.1)
 
 
-def test_mistakes_are_named(tmp_path):
+def test_mistakes_are_named(colour_embedder, tmp_path):
     face = plain(1, 2, 3)
     with pytest.raises(FileNotFoundError, match=r"no embedding network .*nowhere"):
         calculate_identity(face, face, tmp_path / "nowhere.onnx")
     (tmp_path / "text.onnx").write_text("hello")
     with pytest.raises(ValueError, match="no ONNX file"):
         calculate_identity(face, face, tmp_path / "text.onnx")
-    small = write_network(tmp_path / "small.onnx", 64, 64)
+    small = colour_embedder(64, 64)
     with pytest.raises(ValueError, match=r"takes .*64, 64.*, not"):
         calculate_identity(face, face, small)
     with pytest.raises(ValueError, match="square, not 64x32"):
-        calculate_identity(face[:32], face[:32], write_network(tmp_path / "net.onnx"))
+        calculate_identity(face[:32], face[:32], colour_embedder())

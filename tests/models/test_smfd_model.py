@@ -80,6 +80,21 @@ def test_the_kernel_has_a_loss_of_its_own(prepared):
     assert history[-1]["l_kernel"] < 0.8 * history[0]["l_kernel"]
 
 
+def test_the_identity_is_part_of_the_loss(prepared, colour_embedder):
+    prepared["train"] |= {
+        "mask_warmup_iter": 0,
+        "identity_opt": {"type": "IdentityLoss", "model": str(colour_embedder())},
+    }
+    model = build(prepared)
+    (losses,) = train(model, fixed_batch(prepared), 1)
+    batch = fixed_batch(prepared)
+    expected = model.cri_identity(batch["lq"], batch["gt"], batch["face_box"])
+    assert losses["l_identity"] == pytest.approx(expected.item(), rel=1e-3)
+    prepared["datasets"]["train"]["type"] = "PairedImageDataset"
+    with pytest.raises(ValueError, match=r"identity_opt needs datasets.train.type FaceBlurDataset"):
+        build(prepared)
+
+
 def test_true_masks_steer_faces_that_have_one(prepared):
     model = build(prepared | {"true_masks": True})
     net = model.get_bare_model(model.net_g)
