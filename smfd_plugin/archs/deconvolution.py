@@ -14,6 +14,9 @@ from torch.nn import functional as F
 
 from smfd_plugin.archs.blocks import activation
 
+Spectrum = tuple[Tensor, Tensor]
+"""Real and imaginary part of a half spectrum (ONNX knows little complex arithmetic)."""
+
 KERNEL_SIZE = 47
 """Side of an estimated kernel, for motion of up to 31 pixels with some lens blur."""
 
@@ -147,12 +150,13 @@ def quotients(blurry: Tensor, sharp: Tensor) -> Tensor:
     window = _window(height, blurry.device)[:, None] * _window(width, blurry.device)
     margins = (0, MARGIN, 0, MARGIN)
     size = (height + MARGIN, width + MARGIN)
-    blurry_real, blurry_imag = _spectrum(F.pad(blurry * window, margins))
-    sharp_real, sharp_imag = _spectrum(F.pad(sharp * window, margins))
-    cross_real = (sharp_real * blurry_real + sharp_imag * blurry_imag).sum(1)
-    cross_imag = (sharp_real * blurry_imag - sharp_imag * blurry_real).sum(1)
-    blurry_power = (blurry_real.square() + blurry_imag.square()).sum(1)
-    power = (sharp_real.square() + sharp_imag.square()).sum(1)
+    blurry_spectrum = _spectrum(F.pad(blurry * window, margins))
+    sharp_spectrum = _spectrum(F.pad(sharp * window, margins))
+    cross_real, cross_imag = (
+        part.sum(1) for part in _conjugate_product(sharp_spectrum, blurry_spectrum)
+    )
+    blurry_power = _power(blurry_spectrum).sum(1)
+    power = _power(sharp_spectrum).sum(1)
     # In two steps, as one sum would be divided among threads, and rounded differently.
     mean = power.mean(2, keepdim=True).mean(1, keepdim=True) + 1e-8
     gains = [1 / (power + weight * mean) for weight in QUOTIENTS]
@@ -183,19 +187,13 @@ def deconvolve(image: Tensor, kernel: Tensor, strengths: Tensor) -> Tensor:
     size = closed.shape[-2:]
     reach = KERNEL_SIZE // 2
     kernel = F.pad(kernel, (0, size[1] - KERNEL_SIZE, 0, size[0] - KERNEL_SIZE))
-    kernel_real, kernel_imag = _spectrum(kernel.roll((-reach, -reach), (1, 2))[:, None, None])
+    kernel_spectrum = _spectrum(kernel.roll((-reach, -reach), (1, 2))[:, None, None])
     vertical = _frequencies(size[0], image.device)[:, None]
     horizontal = _frequencies(size[1], image.device)[: size[1] // 2 + 1]
     penalty = 4 * (vertical.square() + horizontal.square()) + 0.01
-    gain = 1 / (
-        kernel_real.square() + kernel_imag.square() + strengths[:, None, None, None] * penalty
-    )
-    image_real, image_imag = _spectrum(closed[:, None])
-    sharp = _picture(
-        gain * (kernel_real * image_real + kernel_imag * image_imag),
-        gain * (kernel_real * image_imag - kernel_imag * image_real),
-        size,
-    )
+    gain = 1 / (_power(kernel_spectrum) + strengths[:, None, None, None] * penalty)
+    real, imag = _conjugate_product(kernel_spectrum, _spectrum(closed[:, None]))
+    sharp = _picture(gain * real, gain * imag, size)
     return sharp[..., :height, :width].flatten(1, 2)
 
 
@@ -208,10 +206,18 @@ def _close(image: Tensor, axis: int) -> Tensor:
     return torch.cat((image, torch.lerp(last, first, way)), axis)
 
 
-def _spectrum(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Real and imaginary part of the half spectrum (ONNX knows little complex arithmetic)."""
+def _spectrum(x: Tensor) -> Spectrum:
     spectrum = torch.view_as_real(torch.fft.rfft2(x))
     return spectrum[..., 0], spectrum[..., 1]
+
+
+def _conjugate_product(a: Spectrum, b: Spectrum) -> Spectrum:
+    """The conjugate of a, times b."""
+    return a[0] * b[0] + a[1] * b[1], a[0] * b[1] - a[1] * b[0]
+
+
+def _power(spectrum: Spectrum) -> Tensor:
+    return spectrum[0].square() + spectrum[1].square()
 
 
 def _picture(real: Tensor, imag: Tensor, size: Sequence[int]) -> Tensor:
