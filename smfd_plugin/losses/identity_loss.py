@@ -102,7 +102,7 @@ def _read(path: Path) -> tuple[nn.Module, tuple[int, int]]:
         shape = [axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim]
         network = onnx2torch.convert(model)
     except Exception as error:  # both raise many kinds for a broken file
-        raise ValueError(f"IdentityLoss: {path} is no ONNX file to train with") from error
+        raise ValueError(f"IdentityLoss: {path} is no ONNX file to train with: {error}") from error
     channels, height, width = shape[1:] if len(shape) == 4 else (0, 0, 0)
     if channels != 3 or not height or width * 7 not in (height * 6, height * 7):
         raise ValueError(
