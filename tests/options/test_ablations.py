@@ -28,11 +28,11 @@ def flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 @pytest.fixture
-def differences(read_options) -> Callable[[str], set[str]]:
-    """What an ablation's file changes, but for its name."""
+def differences(read_options) -> Callable[..., set[str]]:
+    """What an ablation's file changes against another, but for its name."""
 
-    def between(name: str) -> set[str]:
-        base, other = (flat(read_options(f"ablations/{file}")) for file in ("base", name))
+    def between(name: str, against: str = "base") -> set[str]:
+        base, other = (flat(read_options(f"ablations/{file}")) for file in (against, name))
         nothing = object()
         return {
             key for key in base | other if base.get(key, nothing) != other.get(key, nothing)
@@ -56,5 +56,21 @@ def test_nafnet_changes_the_network_and_what_goes_with_it(differences):
     }
 
 
+def test_no_deconvolution_changes_what_belongs_to_deconvolution(differences):
+    assert differences("no_deconvolution", against="deconvolution") == {
+        "network_g.kernel_widths",
+        "datasets.train.kernel_size",
+        "train.kernel_opt.type",
+        "train.kernel_opt.loss_weight",
+        "train.trainable",
+    }
+
+
 def test_every_file_is_checked():
-    assert {path.stem for path in FOLDER.glob("*.yml")} == {*CHANGED, "base", "nafnet"}
+    assert {path.stem for path in FOLDER.glob("*.yml")} == {
+        *CHANGED,
+        "base",
+        "nafnet",
+        "deconvolution",
+        "no_deconvolution",
+    }
