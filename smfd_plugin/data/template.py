@@ -38,7 +38,17 @@ def ffhq_landmarks(size: int) -> NDArray[np.float64]:
 
     It is scaled about the crop's corner, which lies half a pixel before pixel 0.
     """
-    return (FFHQ_TEMPLATE + 0.5) * (size / FFHQ_SIZE) - 0.5
+    return _scaled(FFHQ_TEMPLATE, size / FFHQ_SIZE)
+
+
+def arcface_landmarks(height: int, width: int) -> NDArray[np.float64]:
+    """(5, 2): ArcFace's points in a crop of `height` x `width` pixels, scaled with its height as
+    `ffhq_landmarks` are, in the middle of its width."""
+    return _scaled(ARCFACE_TEMPLATE, height / ARCFACE_SIZE) - [(height - width) / 2, 0]
+
+
+def _scaled(template: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    return (template + 0.5) * factor - 0.5
 
 
 def similarity(source: NDArray, target: NDArray) -> Matrix:

@@ -8,19 +8,13 @@ from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smfd_plugin.data.template import (
-    ARCFACE_SIZE,
-    ARCFACE_TEMPLATE,
-    FFHQ_SIZE,
-    FFHQ_TEMPLATE,
-    similarity,
-)
+from smfd_plugin.data.template import FFHQ_SIZE, FFHQ_TEMPLATE, arcface_landmarks, similarity
 
 
 @LOSS_REGISTRY.register()
 class IdentityLoss(nn.Module):
-    """One minus the cosine of the angle between two faces' embeddings (as in GFPGAN, arXiv
-    2101.04061, equation 5, there as an L1 distance).
+    """One minus the cosine of the angle between two faces' embeddings (the identity preserving loss
+    of GFPGAN, arXiv 2101.04061, is their L1 distance).
 
     Who measures with `calculate_identity` should train with another network than that one: a score
     that was trained on says nothing.
@@ -74,10 +68,7 @@ def _template_grid(height: int, width: int) -> Tensor:
     """(2H, 2W, 2): where in an aligned face the quarters of the crop's pixels lie, x and y in parts
     of the face's side; samples a pixel apart would alias."""
     height, width = 2 * height, 2 * width
-    enlarged = height / ARCFACE_SIZE
-    template = (ARCFACE_TEMPLATE + 0.5) * enlarged - 0.5
-    template = template - [(height - width) / 2, 0]
-    matrix = similarity(template, FFHQ_TEMPLATE)
+    matrix = similarity(arcface_landmarks(height, width), FFHQ_TEMPLATE)
     rows, columns = np.mgrid[:height, :width]
     points = np.stack((columns, rows, np.ones_like(rows)), -1) @ matrix.T
     return torch.from_numpy(((points + 0.5) / FFHQ_SIZE).astype(np.float32))

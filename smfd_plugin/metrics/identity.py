@@ -10,9 +10,9 @@ from basicsr.utils.registry import METRIC_REGISTRY
 from numpy.typing import NDArray
 
 from smfd_plugin.data.template import (
-    ARCFACE_TEMPLATE,
     FFHQ_SIZE,
     FFHQ_TEMPLATE,
+    arcface_landmarks,
     ffhq_landmarks,
     similarity,
 )
@@ -99,7 +99,7 @@ def recognition_crop(face: NDArray, width: int = 112) -> NDArray:
     side = face.shape[0]
     if face.shape[1] != side:
         raise ValueError(f"identity: an aligned face is square, not {face.shape[1]}x{side}")
-    target = ARCFACE_TEMPLATE - [(112 - width) / 2, 0]
+    target = arcface_landmarks(112, width)
     shrunk = round(FFHQ_SIZE * np.hypot(*similarity(FFHQ_TEMPLATE, target)[:, 0]))
     if side > shrunk:  # warpAffine alone would alias
         face = cv2.resize(face, (shrunk, shrunk), interpolation=cv2.INTER_AREA)

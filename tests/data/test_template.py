@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.transform import SimilarityTransform
 
-from smfd_plugin.data.template import FFHQ_TEMPLATE, ffhq_landmarks, similarity
+from smfd_plugin.data.template import (
+    ARCFACE_TEMPLATE,
+    FFHQ_TEMPLATE,
+    arcface_landmarks,
+    ffhq_landmarks,
+    similarity,
+)
 
 
 def known_similarity(scale, angle, shift):
@@ -21,6 +27,12 @@ def moved(matrix):
 def test_the_template_is_scaled_about_the_corner_of_the_crop():
     np.testing.assert_array_equal(ffhq_landmarks(512), FFHQ_TEMPLATE)
     np.testing.assert_allclose((ffhq_landmarks(1024) + 0.5) / 2, FFHQ_TEMPLATE + 0.5)
+
+
+def test_arcfaces_narrow_crop_is_the_middle_of_the_square_one_at_any_size():
+    np.testing.assert_allclose(arcface_landmarks(112, 112), ARCFACE_TEMPLATE)
+    np.testing.assert_allclose(arcface_landmarks(112, 96), ARCFACE_TEMPLATE - [8, 0])
+    np.testing.assert_allclose((arcface_landmarks(224, 224) + 0.5) / 2, ARCFACE_TEMPLATE + 0.5)
 
 
 @given(
