@@ -92,7 +92,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         values = np.frombuffer(data, kind, count, start).astype(np.float32)
         if quantization:
             values = values * quantization["scale"] + quantization["min"]
-        weights[entry["name"]] = torch.from_numpy(values.astype(np.float32)).view(entry["shape"])
+        weights[entry["name"]] = torch.from_numpy(values).view(entry["shape"])
         start += count * kind.itemsize
     return weights
 
@@ -102,7 +102,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="face-api's folder `model`")
     parser.add_argument("output", type=Path, help="the ONNX file")
     arguments = parser.parse_args()
-    network = Embedder(read_weights(arguments.folder)).eval()
+    if arguments.output.exists():
+        parser.error(f"{arguments.output} is already there")
+    try:
+        network = Embedder(read_weights(arguments.folder)).eval()
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        parser.error(f"{arguments.folder} does not hold face-api's recognition model: {error}")
     torch.onnx.export(
         network,
         (torch.zeros(1, 3, SIZE, SIZE),),

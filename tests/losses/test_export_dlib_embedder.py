@@ -72,3 +72,23 @@ def test_gives_dlibs_network_dlibs_crop(tmp_path):
     # Of the 4x4 pixels in the end, the zeros that pad a smaller branch make none smaller.
     assert embedding[:2].tolist() == pytest.approx([1, 0.6], abs=1e-5)
     assert not embedding[2:].any()
+
+
+def test_mistakes_are_named_and_nothing_is_overwritten(tmp_path):
+    def run(folder, file):
+        command = [sys.executable, SCRIPT, folder, file]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    file = tmp_path / "embedder.onnx"
+    wanted = "does not hold face-api's recognition model"
+    assert wanted in run(tmp_path / "nowhere", file)
+    write_weights(tmp_path)
+    (tmp_path / "face_recognition_model.bin").write_bytes(b"short")
+    assert wanted in run(tmp_path, file)
+    assert not file.exists()
+    file.write_text("mine")
+    assert "is already there" in run(tmp_path, file)
+    assert file.read_text() == "mine"
