@@ -13,9 +13,10 @@ from PIL import Image
 from smfd_plugin.data.mask_classes import GROUP_OF_LABEL, LABELS
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+SUFFIXES = {"images": IMAGE_SUFFIXES, "masks": (".png",)}
 WHERE_TO_GET_FACES = (
     "download CelebAMask-HQ (github.com/switchablenorms/CelebAMask-HQ) or CelebA and turn it into "
-    "this layout with `smfd prepare`"
+    "this layout with `smfd prepare`, where --hold-out sets faces apart for validation"
 )
 
 
@@ -30,7 +31,7 @@ class Face:
 class FaceFolder:
     """A folder with `images/` and optionally `masks/`, or `images.lmdb` and `masks.lmdb`.
 
-    An image and its mask share their name; a mask holds CelebAMask-HQ labels.
+    An image and its mask share their name; a mask is a PNG of CelebAMask-HQ labels.
 
     Raises:
         FileNotFoundError: there is no such folder, or no face in it.
@@ -85,10 +86,11 @@ class FaceFolder:
         if self._lmdb:
             keys = self.root / f"{kind}.lmdb" / "meta_info.txt"
             lines = keys.read_text().splitlines() if keys.is_file() else []
-            return {name: name for name in (Path(line.split(" ")[0]).stem for line in lines)}
+            files = (Path(line.rpartition(" (")[0]) for line in lines)  # "NAME.png (h,w,c) 1"
+            return {file.stem: file.name for file in files}
         folder = self.root / kind
         paths = folder.iterdir() if folder.is_dir() else ()
-        return {path.stem: path.name for path in paths if path.suffix.lower() in IMAGE_SUFFIXES}
+        return {path.stem: path.name for path in paths if path.suffix.lower() in SUFFIXES[kind]}
 
     def _bytes(self, kind: str, name: str) -> bytes:
         if not self._lmdb:

@@ -4,10 +4,11 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
+from PIL import Image
 from tqdm import tqdm
 
 from smfd_plugin.data import sources
@@ -31,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prefix", default="", help="put before each name, to join several sources"
     )
+    parser.add_argument(
+        "--hold-out", nargs=2, action="append", default=[], metavar=("ROOT", "COUNT"),
+        help="write this many faces, the last ones, to another folder instead, for validation; may "
+        "be given several times",
+    )  # fmt: skip
     parser.add_argument("--lmdb", action="store_true", help="also write images.lmdb and masks.lmdb")
     parser.add_argument(
         "--parsing-weights", type=Path, metavar="FOLDER",
@@ -43,30 +49,43 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         FileNotFoundError: SOURCE is not what it should be, or weights are missing.
-        ValueError: `--size` is too small, or SOURCE has no face.
+        ValueError: `--size` is too small, SOURCE has no face or two of one name, or a folder has
+            faces that do not belong there: of another size, or held out.
     """
     if args.size < 32:
         raise ValueError(f"--size is {args.size}; a face needs at least 32 pixels")
     items = list(_items(args))
     if not items:
         raise ValueError(f"no faces in {args.source}")
-    bad = write_faces(items, args.output, args.prefix)
-    if args.lmdb:
-        for kind in ("images", "masks"):
-            write_lmdb(args.output, kind)
-    print(f"{len(items) - bad} faces in {args.output}" + (f", {bad} skipped" if bad else ""))
+    parts = _split(items, args.output, args.hold_out)
+    for root, part in parts.items():
+        _check_apart([f"{args.prefix}{item.name}" for item in part], root, set(parts) - {root})
+    bad = 0
+    for root, part in parts.items():
+        skipped = write_faces(part, root, args.size, args.prefix)
+        if args.lmdb or (root / "images.lmdb").is_dir():  # which would hide the new faces
+            for kind in ("images", "masks"):
+                write_lmdb(root, kind)
+        print(f"{len(part) - skipped} faces in {root}" + f", {skipped} skipped" * bool(skipped))
+        bad += skipped
     return 1 if bad else 0
 
 
-def write_faces(items: Iterable[Item], root: Path, prefix: str = "") -> int:
-    """Writes faces and masks as PNG below `root`; those already there are kept, so that a run that
-    was cut off goes on. Each bad file is named and skipped; returns how many there were."""
+def write_faces(items: Iterable[Item], root: Path, size: int, prefix: str = "") -> int:
+    """Writes faces and masks of `size` x `size` pixels as PNG below `root`; those already there are
+    kept, so that a run that was cut off goes on. Each bad file is named and skipped; returns how
+    many there were.
+
+    Raises:
+        ValueError: a face that is already there has another size.
+    """
     bad = 0
     for kind in ("images", "masks"):
         (root / kind).mkdir(parents=True, exist_ok=True)
     for item in tqdm(items, unit="face"):
         image_path = root / "images" / f"{prefix}{item.name}.png"
         if image_path.is_file():
+            _check_size(image_path, size)
             continue
         try:
             image, labels = item.read()
@@ -94,6 +113,52 @@ def write_lmdb(root: Path, kind: str) -> None:
     keys = [Path(name).stem for name in files]
     make_lmdb_from_imgs(str(root / kind), str(partial), files, keys, map_size=2 * size + 2**20)
     partial.rename(path)
+
+
+def _split(
+    items: Sequence[Item], output: Path, held_out: Iterable[tuple[str, str]]
+) -> dict[Path, Sequence[Item]]:
+    """Which faces go to which folder: those held out, from the last on, and all others."""
+    files: dict[str, Path] = {}
+    for item in items:
+        if item.name in files:
+            raise ValueError(
+                f"{files[item.name]} and {item.path} would both become {item.name}.png: rename one"
+            )
+        files[item.name] = item.path
+    parts, end = {}, len(items)
+    for root, count in held_out:
+        if not count.isdecimal() or not 0 < int(count) < end:
+            raise ValueError(
+                f"--hold-out {root} {count}: the number must be between 1 and {end - 1}, so that "
+                "faces are left"
+            )
+        if Path(root) in (*parts, output):
+            raise ValueError(f"{root} is named twice: hold faces out to a folder of their own")
+        parts[Path(root)] = items[end - int(count) : end]
+        end -= int(count)
+    return parts | {output: items[:end]}
+
+
+def _check_apart(names: Iterable[str], root: Path, others: Iterable[Path]) -> None:
+    """No face may be both trained on and held out, not even from an earlier run."""
+    for name in names:
+        for other in others:
+            if (other / "images" / f"{name}.png").is_file():
+                raise ValueError(
+                    f"{name} belongs to {root}, but {other} has it from an earlier run: write to "
+                    "other folders, or remove it there"
+                )
+
+
+def _check_size(path: Path, size: int) -> None:
+    with Image.open(path) as image:
+        if image.size != (size, size):
+            there = "x".join(map(str, image.size))
+            raise ValueError(
+                f"{path} is there already with {there} pixels, not {size}x{size}: write to another "
+                "folder or remove it"
+            )
 
 
 def _items(args: argparse.Namespace) -> Iterable[Item]:

@@ -170,7 +170,8 @@ def bisenet(weights_folder: Path | None) -> Segment:
 
 def read_picture(path: Path) -> Picture:
     """A picture as (H, W, 3) BGR. Raises ValueError for a file that is none."""
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    data = np.fromfile(path, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
         raise ValueError("not a readable picture")
     return image

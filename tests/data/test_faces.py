@@ -45,6 +45,11 @@ def test_palette_masks_keep_their_indices(faces):
     assert (FaceFolder(faces).read(Face("b", True), 64)[1] == 6).all()  # hair
 
 
+def test_a_mask_is_a_png(faces):
+    cv2.imwrite(str(faces / "masks/b.jpg"), np.zeros((64, 64), np.uint8))
+    assert FaceFolder(faces).faces[1] == Face("b", False)
+
+
 def test_lmdb_gives_the_same_faces(faces):
     disk = FaceFolder(faces)
     expected = [disk.read(face, 64) for face in disk.faces]

@@ -107,6 +107,78 @@ def test_lmdb_holds_the_same_faces(celebamask, tmp_path):
 
 
 @pytest.fixture
+def portraits(tmp_path):
+    """Five faces, a to e, in a plain folder."""
+    for name in "abcde":
+        (tmp_path / "portraits").mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / f"portraits/{name}.png"), PORTRAIT)
+    return tmp_path / "portraits"
+
+
+def names(root) -> str:
+    return "".join(face.name for face in FaceFolder(root).faces)
+
+
+def test_lmdb_keeps_up_with_the_folder(portraits, tmp_path):
+    out = tmp_path / "out"
+    run("folder", portraits, "-o", out, "--size", 64, "--lmdb")
+    cv2.imwrite(str(portraits / "f g.png"), PORTRAIT)
+    assert run("folder", portraits, "-o", out, "--size", 64) == 0
+    packed = FaceFolder(out)
+    assert [face.name for face in packed.faces] == ["a", "b", "c", "d", "e", "f g"]
+    assert packed.read(packed.faces[-1], 64)[0].any()
+
+
+def test_faces_can_be_held_out(portraits, tmp_path, capsys):
+    first, second = tmp_path / "first", tmp_path / "second"
+    arguments = "folder", portraits, "-o", tmp_path / "out", "--size", 64
+    assert run(*arguments, "--hold-out", first, 1, "--hold-out", second, 2) == 0
+    assert (names(tmp_path / "out"), names(second), names(first)) == ("ab", "cd", "e")
+    assert f"2 faces in {second}" in capsys.readouterr().out
+
+
+def test_no_face_is_trained_on_and_held_out(portraits, tmp_path):
+    out, held = tmp_path / "out", tmp_path / "held"
+    arguments = "folder", portraits, "-o", out, "--size", 64
+    run(*arguments, "--hold-out", held, 2)
+    with pytest.raises(ValueError, match=r"^d belongs to .*out, but .*held has it"):
+        run(*arguments, "--hold-out", held, 1)
+    with pytest.raises(ValueError, match=r"^c belongs to .*held, but .*out has it"):
+        run(*arguments, "--hold-out", held, 3)
+    assert (names(out), names(held)) == ("abc", "de")
+
+
+@pytest.mark.parametrize("count", ["0", "5", "many"])
+def test_a_number_of_faces_that_cannot_be_held_out_is_named(portraits, tmp_path, count):
+    with pytest.raises(ValueError, match=f"--hold-out held {count}: .* between 1 and 4"):
+        run("folder", portraits, "-o", tmp_path / "out", "--hold-out", "held", count)
+
+
+def test_faces_are_held_out_to_a_folder_of_their_own(portraits, tmp_path):
+    with pytest.raises(ValueError, match="out is named twice"):
+        run("folder", portraits, "-o", tmp_path / "out", "--hold-out", tmp_path / "out", 1)
+
+
+def test_faces_of_another_size_are_not_taken_for_done(portraits, tmp_path):
+    run("folder", portraits, "-o", tmp_path / "out", "--size", 64)
+    with pytest.raises(ValueError, match=r"a\.png is there already with 64x64 pixels, not 96x96"):
+        run("folder", portraits, "-o", tmp_path / "out", "--size", 96)
+
+
+def test_two_files_of_one_name_are_named(portraits, tmp_path):
+    cv2.imwrite(str(portraits / "c.jpg"), PORTRAIT)
+    with pytest.raises(ValueError, match=r"c\.jpg and .*c\.png would both become c\.png"):
+        run("folder", portraits, "-o", tmp_path / "out")
+
+
+def test_an_empty_file_is_skipped(portraits, tmp_path, capsys):
+    (portraits / "c.png").write_bytes(b"")
+    assert run("folder", portraits, "-o", tmp_path / "out", "--size", 64) == 1
+    assert "c.png: not a readable picture" in capsys.readouterr().err
+    assert names(tmp_path / "out") == "abde"
+
+
+@pytest.fixture
 def celeba(tmp_path):
     """Two faces of img_align_celeba, the second with landmarks of its own, 9 pixels lower."""
     root = tmp_path / "celeba"
