@@ -1,7 +1,7 @@
 """Blur from outside the BlurSpace: to see whether a network learned to deblur, or the BlurSpace.
 
 Nothing here is shared with smfd_plugin.data: motion is the mean of shifted pictures, not a kernel;
-apertures are drawn as polygons; light adds up in linear units.
+apertures are drawn as polygons; blown-out highlights are blurred in linear light.
 
 Functions take a sharp (H, W, 3) uint8 BGR face, sized about 256x256, and a generator that draws
 how strong the blur is; they give the blurry face, same shape and type, with a little noise.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from smfd_plugin.data.sources import Picture
 from smfd_plugin.metrics import confusion_matrix, mean_iou
 from smfd_plugin.restore.network import pick_device
 from smfd_plugin.weights import load_network
+from smfd_plugin.weights.files import find
 
 NO_REFERENCE = ("calculate_niqe",)
 """Metrics that look at the restored picture alone."""
@@ -35,12 +37,14 @@ class Measure:
         finish: makes the score of the mean.
         needs: `gt`, `mask` or nothing; samples without it are not measured.
         lower: a lower score is better.
+        weights: file of the network that it looks with, where the options need not name it.
     """
 
     measure: Callable[[Picture, Sample], float | NDArray]
     finish: Finish = float
     needs: str | None = "gt"
     lower: bool = False
+    weights: Path | None = None
 
     def applies_to(self, sample: Sample) -> bool:
         """Whether the sample has what the metric needs."""
@@ -54,10 +58,12 @@ class SetMeasure:
     Attributes:
         measure: from (restored, sharp) pairs of (S, S, 3) uint8 BGR to the score; None: too few.
         lower: a lower score is better.
+        weights: as Measure's.
     """
 
     measure: Callable[[Iterable[tuple[Picture, Picture]]], float | None]
     lower: bool = True
+    weights: Path | None = None
 
 
 def build_measure(options: Mapping[str, Any]) -> Measure | SetMeasure:
@@ -98,7 +104,10 @@ def mask_miou(*, weights: str | None = None) -> Measure:
         truth = torch.from_numpy(sample.mask.astype(np.int64))
         return confusion_matrix(predicted, truth, len(CLASSES)).numpy()
 
-    return Measure(measure, lambda mean: mean_iou(torch.from_numpy(np.asarray(mean))), "mask")
+    def finish(mean: NDArray) -> float:
+        return mean_iou(torch.from_numpy(np.asarray(mean)))
+
+    return Measure(measure, finish, "mask", weights=find(weights))
 
 
 def fid(*, weights: str | None = None, device: str = "auto") -> SetMeasure:

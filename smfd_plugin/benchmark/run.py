@@ -44,6 +44,7 @@ def run(options: Options, folder: Path) -> Results:
                     "method": options.methods[method_name],
                     "weights": results.digests.get(method_name),
                     "data": options.datasets[name],
+                    "files": store.stamps([options.methods[method_name], options.datasets[name]]),
                     "seed": options.seed,
                 }
                 dataset.rows[method_name] = restore_row(
@@ -112,7 +113,8 @@ def measure_rows(
     place = {entry.name: i for i, entry in enumerate(dataset.entries)}
     for metric, measure in measures.items():
         values: dict[str, NDArray] = {}
-        file = f"{metric}-{_short_hash(options.metrics[metric])}.scores"
+        origin = [options.metrics[metric], str(measure.weights or "")]
+        file = f"{metric}-{_short_hash([origin, store.stamps(origin)])}.scores"
         for method in dataset.methods():
             title = f"{name}: {metric} of {method}"
             if isinstance(measure, SetMeasure):
@@ -190,6 +192,6 @@ def _pairs(dataset: DatasetResult, method: str) -> Iterator[tuple[Picture, Pictu
             yield store.read_kept(dataset.restored(method, entry)), sample.gt
 
 
-def _short_hash(options: Mapping[str, Any]) -> str:
-    text = json.dumps(options, sort_keys=True, default=str)
+def _short_hash(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

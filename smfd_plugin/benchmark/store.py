@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from smfd_plugin.data.sources import Picture, read_picture
 
 
 def open_folder(folder: Path, origin: Mapping[str, Any]) -> Path:
-    """A folder for results that come from `origin` (options, weights); one that holds results of
-    another origin is emptied."""
+    """A folder for results that come from `origin` (options, files, weights); one that holds those
+    of another origin is emptied."""
     note = folder / "origin.json"
     text = json.dumps(origin, sort_keys=True, default=str, indent=1)
     if not note.is_file() or note.read_text() != text:
@@ -23,6 +23,21 @@ def open_folder(folder: Path, origin: Mapping[str, Any]) -> Path:
         folder.mkdir(parents=True)
         note.write_text(text)
     return folder
+
+
+def stamps(options: object) -> dict[str, tuple[int, int]]:
+    """Size in bytes and time of change in ns of each file that a value in `options`, however deep,
+    is the path of; for a folder, of all files in it."""
+    if isinstance(options, Mapping):
+        options = list(options.values())
+    if isinstance(options, Sequence) and not isinstance(options, str):
+        return {path: stamp for value in options for path, stamp in stamps(value).items()}
+    if not isinstance(options, str) or not os.path.exists(options):
+        return {}
+    path = Path(options)
+    files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+    found = {str(file): file.stat() for file in sorted(files)}
+    return {name: (status.st_size, status.st_mtime_ns) for name, status in found.items()}
 
 
 def read_kept(path: Path) -> Picture | None:

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
+import torch
 import yaml
 
 from smfd_plugin.benchmark.methods import METHODS, Method
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.models import pipeline
+from smfd_plugin.weights import read_checkpoint, save_weights
 
 QUICK = Path(__file__).resolve().parents[2] / "options/benchmark_quick.yml"
 
@@ -193,6 +196,37 @@ def test_other_options_or_weights_start_anew(benchmark, options, counted, tmp_pa
     _, after, _ = benchmark(changed)
     assert counted["count"] == 4
     scores = [each["datasets"]["faces"]["methods"]["smfd"]["scores"] for each in (before, after)]
+    assert scores[0] != scores[1]
+
+
+def test_other_faces_of_the_same_names_start_anew(benchmark, options, counted, tmp_path):
+    options["methods"]["counted"] = {"type": "counted"}
+    _, before, _ = benchmark(options)
+    face = cv2.imread(str(tmp_path / "faces/images/a.png"))
+    cv2.imwrite(str(tmp_path / "faces/images/a.png"), face[::-1])
+    _, after, _ = benchmark(options)
+    assert counted["count"] == 4
+    scores = [each["datasets"]["faces"]["methods"]["counted"]["scores"] for each in (before, after)]
+    assert scores[0] != scores[1]
+
+
+def test_masks_of_another_network_are_measured_again(benchmark, options, tmp_path, tiny_net):
+    options["metrics"] = {"miou": {"type": "mask_miou", "weights": "drawer.pth"}}
+    (tmp_path / "faces/masks").mkdir()
+    for name in "ab":
+        labels = np.zeros((64, 64), np.uint8)
+        labels[10:50, 10:50] = 1
+        cv2.imwrite(str(tmp_path / f"faces/masks/{name}.png"), labels)
+    scores = []
+    network = read_checkpoint(options["methods"]["smfd"]["weights"]).network
+    draw = tiny_net.mask_generator.head.expand
+    for number in (0, 1):  # draws that class everywhere
+        with torch.no_grad():
+            draw.weight.zero_()
+            draw.bias.copy_(torch.arange(len(draw.bias)) // 4 == number)
+        save_weights("drawer.pth", tiny_net.state_dict(), network)
+        _, values, _ = benchmark(options)
+        scores.append(values["datasets"]["faces"]["methods"]["input"]["scores"]["miou"][0])
     assert scores[0] != scores[1]
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from smfd_plugin.benchmark.store import ScoreFile, keep, open_folder, read_kept
+from smfd_plugin.benchmark.store import ScoreFile, keep, open_folder, read_kept, stamps
 
 
 def test_a_folder_is_kept_for_the_same_origin_and_emptied_for_another(tmp_path):
@@ -12,14 +12,32 @@ def test_a_folder_is_kept_for_the_same_origin_and_emptied_for_another(tmp_path):
     assert not (folder / "face.png").exists()
 
 
+def test_stamps_tell_changed_files(tmp_path):
+    file, folder = tmp_path / "arcface.onnx", tmp_path / "faces"
+    file.write_bytes(b"abc")
+    (folder / "images").mkdir(parents=True)
+    (folder / "images/a.png").write_bytes(b"12345")
+    options = {"type": "x", "size": 3, "entries": [{"model": str(file)}, {"root": str(folder)}]}
+    before = stamps(options)
+    assert [size for size, _ in before.values()] == [3, 5]
+    assert stamps(options) == before
+    (folder / "images/a.png").write_bytes(b"1234")
+    assert set(stamps(options)) == set(before)
+    assert stamps(options) != before
+    (folder / "images/b.png").touch()
+    assert len(stamps(options)) == 3
+    assert stamps({"none": None, "long": "x" * 5000, "nul": "a\0b"}) == {}
+
+
 def test_a_picture_comes_back_as_it_was(tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (8, 9, 3), np.uint8)
     keep(tmp_path / "a.png", picture)
     assert (read_kept(tmp_path / "a.png") == picture).all()
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert read_kept(tmp_path / "b.png") is None
-    (tmp_path / "c.png").write_bytes(b"half a picture")
-    assert read_kept(tmp_path / "c.png") is None
+    for content in (b"half a picture", b""):
+        (tmp_path / "c.png").write_bytes(content)
+        assert read_kept(tmp_path / "c.png") is None
 
 
 def test_scores_survive_a_cut(tmp_path):
