@@ -108,6 +108,7 @@ def main() -> None:
         network = Embedder(read_weights(arguments.folder)).eval()
     except (OSError, ValueError, LookupError, TypeError) as error:
         parser.error(f"{arguments.folder} does not hold face-api's recognition model: {error}")
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
         network,
         (torch.zeros(1, 3, SIZE, SIZE),),

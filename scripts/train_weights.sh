@@ -6,6 +6,8 @@
 # steps, then larger crops and batches, each with a learning rate that ends at zero. The same command
 # goes on after an interruption.
 #
+# The later option files need two more networks in weights/: see their first lines, before you start.
+#
 # Variables: PROCESSES (the GPUs, or 1; on a CPU one for each core is fastest) share the batch of the
 # option file; FORCE are further `--force_yml` settings, for all files ("train:total_iter=9 ...").
 set -euo pipefail

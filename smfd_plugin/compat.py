@@ -17,6 +17,9 @@ from torchvision.transforms import functional
 
 LOWER_IS_BETTER = ("calculate_niqe", "calculate_fid", "calculate_lpips")
 
+SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger")
+"""Parts of an option file that are mappings."""
+
 _applied = False
 
 
@@ -44,7 +47,21 @@ def provide_functional_tensor() -> None:
 
 
 class OptionLoader(yaml.SafeLoader):
-    """YAML without the tags that construct Python objects, so that no option file runs code."""
+    """YAML without the tags that construct Python objects, so that no option file runs code, and
+    with a mapping in each section, as BasicSR takes for granted."""
+
+    def get_single_data(self) -> dict[str, Any]:
+        """The options. Raises ValueError for a file or a section that is no mapping."""
+        options = super().get_single_data()
+        if not isinstance(options, dict):
+            raise ValueError(f"{self.name} is empty or no list of options with their values")
+        parts = {name: options[name] for name in SECTIONS if name in options}
+        if isinstance(parts.get("datasets"), dict):
+            parts |= {f"datasets.{name}": value for name, value in parts["datasets"].items()}
+        for name, value in parts.items():
+            if not isinstance(value, dict):
+                raise ValueError(f"{self.name}: {name} needs options of its own, not {value!r}")
+        return options
 
 
 OptionLoader.add_constructor(

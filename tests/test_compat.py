@@ -66,6 +66,21 @@ def test_option_files_run_no_code(tmp_path):
     assert not trap.exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty or no list of options"),
+        ("- train\n- test\n", "is empty or no list of options"),
+        ("name: x\ntrain:\n", "train needs options of its own, not None"),
+        ("datasets:\n  train: faces\n", "datasets.train needs options of its own, not 'faces'"),
+        ("network_g: SMFDUNet\n", "network_g needs options of its own"),
+    ],
+)
+def test_option_files_are_mappings(text, message):
+    with pytest.raises(ValueError, match=message):
+        yaml.load(text, compat.OptionLoader)
+
+
 def test_options_keep_their_order_and_numbers():
     text = "b: 1\na: {d: !!float 1e-4, c: [1, 2]}\n"
     options = yaml.load(text, Loader=compat.OptionLoader)

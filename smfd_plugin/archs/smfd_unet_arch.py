@@ -101,6 +101,9 @@ class SMFDUNet(nn.Module):
         kernel_widths: channels of the stages of the network that estimates the blur's kernel, see
             KernelEstimator; the last stage then also sees the face deconvolved with the kernel.
             None of them: no deconvolution.
+
+    Raises:
+        ValueError: not as many values as stages.
     """
 
     def __init__(
@@ -117,6 +120,15 @@ class SMFDUNet(nn.Module):
         kernel_widths: Sequence[int] = (),
     ) -> None:
         super().__init__()
+        for name, values, count in (
+            ("growths", growths, len(widths)),
+            ("encoder_blocks", encoder_blocks, len(widths)),
+            ("decoder_blocks", decoder_blocks, len(widths) - 1),
+        ):
+            if len(values) != count:
+                raise ValueError(
+                    f"{name} needs {count} values for {len(widths)} widths, not {len(values)}"
+                )
         stages = range(len(widths)) if guided_stages is None else guided_stages
         self.guided_stages = frozenset(stages)
         block = partial(ResidualDenseConv if dense else ResidualConv, attention=attention)

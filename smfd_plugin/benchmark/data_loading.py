@@ -50,7 +50,10 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256, help="pixels of a face's side (256)")
     parser.add_argument("--batches", type=int, default=60, help=f"of {BATCH} pairs (60)")
     args = parser.parse_args()
-    rate = pairs_per_second(args.dataroot, args.size, args.batches)
+    try:
+        rate = pairs_per_second(args.dataroot, args.size, args.batches)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     print(f"{rate:.0f} pairs of {args.size}x{args.size} a second from one worker")
 
 

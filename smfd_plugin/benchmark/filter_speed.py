@@ -157,6 +157,11 @@ def main() -> None:
     add("--cpu-time", action="store_true", help="count CPU seconds, on a machine that is busy")
     add("--growth", type=int, metavar="N", help="measure only how memory grows over N frames")
     args = parser.parse_args()
+    try:
+        pick_device(args.device)
+        load_portraits(args.portraits, max(args.faces))
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     if args.growth:
         print(f"resident memory grew by {memory_growth(args.growth):.1f} MB over {args.growth}")
         return

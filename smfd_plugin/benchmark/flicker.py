@@ -85,7 +85,11 @@ def main() -> None:
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     args = parser.parse_args()
     rows: dict[str, list[tuple[float, float]]] = {}
-    portraits = load_portraits(args.portraits, args.clips, args.skip)
+    try:
+        pick_device(args.device)
+        portraits = load_portraits(args.portraits, args.clips, args.skip)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     for seed, portrait in enumerate(tqdm(portraits, unit="clip")):
         film = make_film([portrait], _SIZE, _SIZE, _SIZE // 2, args.frames, seed)
         for name, scores in compare(film, args.device).items():

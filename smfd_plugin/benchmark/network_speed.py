@@ -82,7 +82,10 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each network (5)")
     args = parser.parse_args()
-    device = pick_device(args.device)
+    try:
+        device = pick_device(args.device)
+    except ValueError as error:
+        parser.error(str(error))
     networks = {name: net.to(device) for name, net in build_networks().items()}
     face = torch.rand(1, 3, SIZE, SIZE, device=device)
     half = half_dtype(device)

@@ -7,7 +7,7 @@ linear light, which adds to them if asked for.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from math import prod
+from math import inf, prod
 
 import cv2
 import numpy as np
@@ -139,6 +139,22 @@ NAMES = {"kind": KINDS, "order": FACTORS["order"], "light": LIGHTS}
 """What the factors that have names for values may be."""
 
 
+LIMITS = {
+    "extent": (2, inf),
+    "angle": (-inf, inf),
+    "seed": (0, inf),
+    "sigma_x": (0.01, inf),
+    "sigma_y": (0.01, inf),
+    "radius": (0.1, inf),
+    "noise": (0, inf),
+    "jpeg": (0, 100),
+}
+"""Least and largest value of the factors that are numbers."""
+
+WHOLE = ("seed", "jpeg")
+"""Those that are whole numbers."""
+
+
 class BlurSpace:
     """The product of discrete factors; an integer in [0, len(space)) names one scenario.
 
@@ -208,8 +224,12 @@ def _checked_factors(factors: Mapping[str, Sequence]) -> dict[str, tuple]:
     for name, values in factors.items():
         if name not in FACTORS:
             raise ValueError(f"unknown blur factor {name!r}; known: {', '.join(FACTORS)}")
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            raise ValueError(f"blur factor {name!r} needs a list of values, not {values!r}")
         if not values or len(set(values)) != len(values):
             raise ValueError(f"blur factor {name!r} needs distinct values, at least one")
+        if name in LIMITS:
+            _check_numbers(name, values)
     for name, known in NAMES.items():
         unknown = [str(value) for value in factors.get(name, ()) if value not in known]
         if unknown:
@@ -217,6 +237,17 @@ def _checked_factors(factors: Mapping[str, Sequence]) -> dict[str, tuple]:
                 f"blur factor {name!r} cannot be {', '.join(unknown)}; known: {', '.join(known)}"
             )
     return {name: tuple(factors[name]) for name in factors}
+
+
+def _check_numbers(name: str, values: Sequence) -> None:
+    (least, most), whole = LIMITS[name], name in WHOLE
+    for value in values:
+        fits = isinstance(value, int) or (isinstance(value, float) and not whole)
+        if not fits or not least <= value <= most:
+            number = "a whole number" if whole else "a number"
+            raise ValueError(
+                f"blur factor {name!r} cannot be {value!r}; it is {number} from {least} to {most}"
+            )
 
 
 def _checked_weights(

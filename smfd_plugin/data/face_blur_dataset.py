@@ -69,8 +69,13 @@ class FaceBlurDataset(Dataset):
         self.sharp_ratio: float = opt.get("sharp_ratio", 0.0)
         if not 0 <= self.sharp_ratio <= 1:
             raise ValueError(f"sharp_ratio {self.sharp_ratio} is not in [0, 1]")
-        self.space = BlurSpace(**opt.get("blur", {}))
+        self.space = BlurSpace(**(opt.get("blur") or {}))
         self.scenarios = read_scenarios(opt["scenarios"]) if "scenarios" in opt else None
+        if self.scenarios and max(self.scenarios) >= len(self.space):
+            raise ValueError(
+                f"scenario {max(self.scenarios)} of {opt['scenarios']} is outside the blur space "
+                f"of {len(self.space)} that `blur` makes"
+            )
         self._rng: np.random.Generator | None = None
         masked = sum(face.has_mask for _, face in self.faces)
         get_root_logger().info(

@@ -57,16 +57,6 @@ class DifFaceModel(RestorationModel):
         self.load_network(estimator, path["pretrain_network_estimator"], param_key=key)
         return estimator
 
-    def load_network(
-        self, net: nn.Module, load_path: str, strict: bool = True, param_key: str = "params"
-    ) -> None:
-        """BasicSR's loading, which here also takes files like DifFace's own, with the weights at
-        the top or under `state_dict`."""
-        keys = torch.load(load_path, map_location="cpu", weights_only=True).keys()
-        if param_key not in keys and "params" not in keys:
-            param_key = "state_dict" if "state_dict" in keys else None
-        super().load_network(net, load_path, strict, param_key)
-
     def _losses(self, current_iter: int) -> Iterator[tuple[str, Tensor]]:
         """L_simple and lambda L_vlb at a random step for each face (improved DDPM, equation 16)."""
         x_0 = 2 * self.gt - 1

@@ -1,6 +1,7 @@
 """The command `basicsr`: BasicSR's own training and testing, and our benchmark, with every plugin
 loaded."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
@@ -78,6 +79,12 @@ MISTAKES = (
 )
 """What a user can mend."""
 
+WRONG_ARGUMENT = re.compile(r"unexpected keyword argument|missing \d+ required")
+"""In the TypeError of an option that a network, a loss or a data set does not have, or lacks."""
+
+WORKER = re.compile(r"Caught (\w+) in DataLoader worker .*\n\1: (.*)", re.DOTALL)
+"""An error in a worker: its message is the traceback there."""
+
 
 def main(argv: Sequence[str]) -> int:
     """Runs `basicsr ARGV...`; returns the exit status.
@@ -96,13 +103,14 @@ def main(argv: Sequence[str]) -> int:
     try:
         load_plugins()
         COMMANDS[command]()
-    except MISTAKES as e:
-        if "--debug" in options:
+    except (*MISTAKES, TypeError) as e:
+        if "--debug" in options or not (isinstance(e, MISTAKES) or WRONG_ARGUMENT.search(str(e))):
             raise
         print(f"basicsr: {_one_line(e)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("basicsr: interrupted; `--auto_resume` goes on from here", file=sys.stderr)
+        remedy = {"train": "; `--auto_resume` goes on from the last checkpoint"}
+        print(f"basicsr: interrupted{remedy.get(command, '')}", file=sys.stderr)
         return 130
     return 0
 
@@ -110,7 +118,10 @@ def main(argv: Sequence[str]) -> int:
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
-    message = " ".join(str(error).split())
+    in_worker = WORKER.fullmatch(str(error).strip())
+    message = " ".join((in_worker[2] if in_worker else str(error)).split())
+    if isinstance(error, TypeError):
+        return f"the option file does not fit: {message}"
     if isinstance(error, yaml.YAMLError):
         return f"the option file is not plain YAML: {message}"
     if isinstance(error, KeyError):

@@ -1,6 +1,7 @@
 """Training that survives: any precision, steps that fail, a kill at any time."""
 
 import os
+import textwrap
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -14,6 +15,8 @@ from basicsr.utils import get_root_logger
 from basicsr.utils.dist_util import master_only
 from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
+
+from smfd_plugin.weights.files import WeightsError, find, is_state_dict, read
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_BAD_STEPS = 10
@@ -51,6 +54,28 @@ class RestorationModel(SRModel):
         if "trainable" in options:
             _freeze_all_but(net, options["trainable"])
         return super().model_to_device(net)
+
+    def load_network(
+        self, net: nn.Module, load_path: str, strict: bool = True, param_key: str = "params"
+    ) -> None:
+        """BasicSR's loading, which also takes the names of shipped weights, and files with the
+        weights at the top or under `state_dict`, as DifFace's own.
+
+        Raises:
+            WeightsError: no such file, or one that is broken, holds code or does not fit.
+        """
+        path = find(load_path)
+        checkpoint = read(path)
+        keys = (param_key, "params", "state_dict")
+        key = next((key for key in keys if key in checkpoint), None)
+        if not is_state_dict(checkpoint if key is None else checkpoint[key]):
+            raise WeightsError(f"{path} holds no weights of a network")
+        try:
+            super().load_network(net, str(path), strict, key)
+        except RuntimeError as error:
+            reason = textwrap.shorten(str(error).partition("\n")[2], 200)
+            kind = type(self.get_bare_model(net)).__name__
+            raise WeightsError(f"{path} does not fit {kind}: {reason}") from error
 
     def init_training_settings(self) -> None:
         options = self.opt["train"]

@@ -191,3 +191,9 @@ def test_both_steps_are_built_from_an_option_file_entry():
     generator = build_network({"type": "SemanticMaskGenerator", "num_classes": 5})
     assert isinstance(generator, SemanticMaskGenerator)
     assert generator(torch.rand(1, 3, 64, 64)).shape == (1, 5, 32, 32)
+
+
+@pytest.mark.parametrize("name", ["growths", "encoder_blocks", "decoder_blocks"])
+def test_hyper_parameters_of_another_length_are_named(name):
+    with pytest.raises(ValueError, match=rf"^{name} needs [34] values for 4 widths, not 1$"):
+        SMFDUNet(**{name: [1]})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smfd_plugin.data.blur_space import FACTORS, KINDS, LIGHTS, BlurSpace, Scenario
+from smfd_plugin.data.blur_space import FACTORS, KINDS, LIGHTS, LIMITS, BlurSpace, Scenario
 
 SPACE = BlurSpace()
 numbers = st.integers(0, len(SPACE) - 1)
@@ -157,12 +157,27 @@ def test_factors_can_be_replaced():
     assert space[0].extent == 9
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_least_blur_is_a_blur(kind):
+    factors = {name: [least] for name, (least, _) in LIMITS.items() if name != "angle"}
+    kernel = BlurSpace(factors | {"kind": [kind]})[0].kernel()
+    assert kernel.sum() == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"factors": {"colour": [1]}}, "unknown blur factor 'colour'"),
         ({"factors": {"extent": []}}, "distinct values"),
         ({"factors": {"extent": [3, 3]}}, "distinct values"),
+        ({"factors": {"extent": 15}}, "'extent' needs a list of values, not 15"),
+        ({"factors": {"kind": "line"}}, "'kind' needs a list of values, not 'line'"),
+        ({"factors": {"extent": [3, 1]}}, "'extent' cannot be 1; it is a number from 2 to inf"),
+        ({"factors": {"sigma_x": [0.0]}}, "'sigma_x' cannot be 0.0; it is a number from 0.01"),
+        ({"factors": {"noise": [float("nan")]}}, "'noise' cannot be nan"),
+        ({"factors": {"noise": ["much"]}}, "'noise' cannot be 'much'"),
+        ({"factors": {"jpeg": [150]}}, "'jpeg' cannot be 150; it is a whole number from 0 to 100"),
+        ({"factors": {"seed": [0.5]}}, "'seed' cannot be 0.5; it is a whole number"),
         ({"factors": {"kind": ["zoom"]}}, "'kind' cannot be zoom; known: line"),
         (
             {"factors": {"light": ["linear", "dim"]}},

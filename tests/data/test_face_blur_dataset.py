@@ -125,6 +125,11 @@ def epochs(faces, seed, workers=2):
     ]
 
 
+def test_a_fixed_scenario_outside_the_blur_space_is_named(faces):
+    with pytest.raises(ValueError, match=r"scenario \d+ of heldout is outside the blur space of"):
+        FaceBlurDataset(options(faces, scenarios="heldout", blur={"factors": {"kind": ["line"]}}))
+
+
 def test_is_reproducible_under_a_seed_and_several_workers(faces):
     first, second = epochs(faces, seed=1)
     assert epochs(faces, seed=1) == [first, second]

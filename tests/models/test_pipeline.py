@@ -149,6 +149,41 @@ def test_unknown_types_and_missing_options_are_named(mistake, options, tmp_path)
     assert "lacks the option 'network_g'" in mistake(write(tmp_path, options))
 
 
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (("network_g",), "SMFDUNet.__init__() got an unexpected keyword argument 'widhts'"),
+        (("train", "pixel_opt"), "L1Loss.__init__() got an unexpected keyword argument 'widhts'"),
+        (("train", "optim_g"), "AdamW.__init__() got an unexpected keyword argument 'widhts'"),
+        (("datasets", "train", "blur"), "BlurSpace.__init__() got an unexpected keyword argument"),
+    ],
+)
+def test_an_option_that_does_not_exist_is_named(mistake, options, tmp_path, section, message):
+    part = options
+    for name in section:
+        part = part.setdefault(name, {})
+    part["widhts"] = [8]
+    assert f"the option file does not fit: {message}" in mistake(write(tmp_path, options))
+
+
+def test_other_type_errors_are_not_taken_for_mistakes(monkeypatch):
+    def fail() -> None:
+        raise TypeError("unsupported operand type(s)")
+
+    monkeypatch.setattr(sys, "argv", ["basicsr"])
+    monkeypatch.setitem(pipeline.COMMANDS, "train", fail)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        pipeline.main(["train"])
+
+
+def test_a_broken_face_is_named_in_one_line_by_a_worker_too(mistake, options, tmp_path):
+    (tmp_path / "faces/images/a.png").write_bytes(b"no picture")
+    options["datasets"]["train"]["num_worker_per_gpu"] = 1
+    assert mistake(write(tmp_path, options)) == (
+        f"basicsr: {tmp_path}/faces: image a is not a readable picture; remove it or get it again"
+    )
+
+
 def test_a_plugin_that_cannot_be_imported_is_named(monkeypatch, capsys):
     broken = EntryPoint("mine", "no_such_package", pipeline.PLUGIN_GROUP)
     monkeypatch.setattr(pipeline, "entry_points", lambda group: [broken])

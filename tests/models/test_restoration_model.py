@@ -5,6 +5,7 @@ from basicsr.models import build_model
 from torch.utils.data import default_collate
 
 from smfd_plugin.models import RestorationModel
+from smfd_plugin.weights import WeightsError, load_network, read_checkpoint
 
 
 @pytest.fixture
@@ -43,6 +44,40 @@ def test_training_an_estimator_lowers_every_loss(prepared, batch, amp):
     assert history[0].keys() == {"l_pix", "l_frequency"}
     assert history[-1]["l_pix"] < 0.9 * history[0]["l_pix"]
     assert history[-1]["l_frequency"] < 0.95 * history[0]["l_frequency"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"lr: 1.0e-3\n", "no weights file"),
+        (b"PK\x03\x04 half of it", "truncated or no weights file"),
+        ({"params": {"a": 1}}, "holds no weights of a network"),
+        ({"params": {"tail.weight": torch.zeros(2)}}, r"does not fit SRCNNEstimator: Missing key"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_named(prepared, tmp_path, content, message):
+    path = tmp_path / "start.pth"
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
+    prepared["path"]["pretrain_network_g"] = str(path)
+    with pytest.raises(WeightsError, match=rf"start\.pth.* {message}"):
+        build_model(prepared)
+
+
+def test_weights_that_are_not_there_are_named(prepared):
+    prepared["path"]["pretrain_network_g"] = "nowhere.pth"
+    with pytest.raises(WeightsError, match=r"no weights file nowhere\.pth"):
+        build_model(prepared)
+
+
+def test_shipped_weights_have_names(prepared):
+    prepared["network_g"] = dict(read_checkpoint("tiny").network)
+    prepared["path"]["pretrain_network_g"] = "tiny"
+    model = build_model(prepared)
+    expected = load_network("tiny").state_dict()
+    assert all(
+        torch.equal(value, expected[name]) for name, value in model.net_g.state_dict().items()
+    )
 
 
 def test_a_transformer_is_trained_as_well(prepared, batch):
