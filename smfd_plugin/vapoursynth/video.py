@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from math import lcm
 from pathlib import Path
 
@@ -68,14 +69,16 @@ def read_film(path: Path) -> Film:
     """Opens a video file.
 
     Raises:
-        VideoError: no video, or one that changes its format or size; or BestSource is missing.
+        VideoError: no video, one that changes its format or size or whose time stamps do not rise;
+            or BestSource is missing.
     """
     if not hasattr(vs.core, "bs"):
         raise VideoError("VapourSynth has no BestSource here: pip install vapoursynth-bestsource")
+    name = _absolute(path)
     try:
-        with tempfile.TemporaryDirectory() as folder, av.open(str(path)) as container:
+        with tempfile.TemporaryDirectory() as folder, av.open(name) as container:
             codes = Path(folder, "timecodes")
-            clip = vs.core.bs.VideoSource(str(path), timecodes=str(codes), showprogress=False)
+            clip = vs.core.bs.VideoSource(name, timecodes=str(codes), showprogress=False)
             stamps = [Fraction(line) / 1000 for line in codes.read_text().splitlines()[1:]]
             begin = Fraction(container.start_time or 0, av.time_base)
             base = container.streams.video[0].time_base
@@ -86,6 +89,12 @@ def read_film(path: Path) -> Film:
         raise VideoError(f"{path} changes its format or size; cut it into parts that do not")
     fine = Fraction(1, lcm(base.denominator, clip.fps.numerator))  # so that both are exact
     times = [round((stamp - begin) / fine) for stamp in stamps]
+    late = next((n for n, pair in enumerate(pairwise(times), 1) if pair[1] <= pair[0]), None)
+    if late is not None:
+        raise VideoError(
+            f"{path}: the time stamp of frame {late} is not after that of frame {late - 1}; "
+            "convert it to a constant frame rate first"
+        )
     return Film(clip, times, fine)
 
 
@@ -94,7 +103,7 @@ def write_film(
 ) -> Iterator[vs.VideoFrame]:
     """Encodes the frames, and copies all other streams of the source.
 
-    The target is written under another name beside it and renamed when it is complete; if anything
+    The target is written in a temporary folder beside it and moved when it is complete; if anything
     goes wrong, or the iterator is closed early, it stays as it was.
 
     Args:
@@ -108,13 +117,12 @@ def write_film(
         Each frame, when it has been handed to the encoder.
 
     Raises:
-        VideoError: ffmpeg cannot write this.
+        VideoError: ffmpeg cannot write this, or the place cannot be written to.
     """
     first = film.clip.get_frame(0)
-    partial = target.with_name(f"{target.stem}.partial{target.suffix}")
-    command = _command(film, first, source, partial, codec, quality)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile() as messages:
+    with _folder_beside(target) as folder, tempfile.TemporaryFile() as messages:
+        partial = Path(folder, target.name)
+        command = _command(film, first, source, partial, codec, quality)
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=messages)
         try:
             with suppress(OSError):  # if ffmpeg ends early, what it says tells more
@@ -122,6 +130,7 @@ def write_film(
             if process.wait():
                 messages.seek(0)
                 said = messages.read().decode(errors="replace").strip() or "no reason given"
+                said = said.replace(_absolute(partial), str(target))
                 raise VideoError(
                     f"ffmpeg could not write {target}: {said.splitlines()[0]} (.mkv holds "
                     "streams of all kinds)"
@@ -130,7 +139,6 @@ def write_film(
         finally:
             process.kill()
             process.wait()
-            partial.unlink(missing_ok=True)
 
 
 def deblur_file(
@@ -169,6 +177,19 @@ def deblur_file(
     return len(film.times), with_faces
 
 
+def _absolute(path: Path) -> str:
+    """The file's name for FFmpeg, which takes a relative one with a colon for an address."""
+    return str(path.absolute())
+
+
+def _folder_beside(target: Path) -> tempfile.TemporaryDirectory:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=".smfd-", dir=target.parent)
+    except OSError as error:
+        raise VideoError(f"cannot write {target}: {error.strerror}") from error
+
+
 def _command(
     film: Film,
     first: vs.VideoFrame,
@@ -187,14 +208,14 @@ def _command(
         *("-y", "-v", "error"),
         # ffmpeg lets every input begin at 0; the picture may begin later than the sound.
         *("-itsoffset", str(float(film.times[0] * film.time_base)), "-f", "nut", "-i", "-"),
-        *(*part, "-i", str(source)),
+        *(*part, "-i", _absolute(source)),
         *("-map", "0:v", "-map", "1", "-map", "-1:v:0", "-map", "-1:d"),
         *("-map_metadata", "1", "-map_chapters", "1", "-c", "copy"),
         *(("-copypriorss", "0") if film.start else ()),
         *("-c:v:0", encoder, "-fps_mode:v:0", "passthrough", "-enc_time_base:v:0", "demux"),
         *(("-crf:v:0", str(quality)) if quality is not None else ()),
         *("-filter:v:0", _tags(first)),
-        str(partial),
+        _absolute(partial),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import imageio_ffmpeg
@@ -87,7 +88,7 @@ def test_frames_change_and_all_else_is_kept(film, tmp_path, run):
     assert not changed[:, :32].any()
     with av.open(str(target)) as container:
         assert container.metadata["title"] == "Portrait"
-    assert list(tmp_path.glob("*.partial*")) == []
+    assert set(tmp_path.iterdir()) == {target, tmp_path / "tiny.pth"}
 
 
 def test_the_default_codec_plays_everywhere(film, tmp_path, run):
@@ -149,8 +150,48 @@ def test_what_is_not_complete_is_not_there(film, tmp_path, run, monkeypatch, whe
     with pytest.raises(expected) as error:
         run(film, target)
     assert when != "a frame fails" or "frame 0: the lamp went out" in str(error.value)
-    assert [path.name for path in tmp_path.glob("sharp*")] == [target.name]
+    assert ".smfd-" not in str(error.value)
+    assert set(tmp_path.iterdir()) == {target, tmp_path / "tiny.pth"}
     assert target.read_text() == "an older one"
+
+
+def test_no_other_file_is_touched(film, tmp_path, run):
+    source = tmp_path / "clip.partial.mkv"
+    source.write_bytes(film.read_bytes())
+    run(source, tmp_path / "clip.mkv", strength=0.0)
+    assert source.read_bytes() == film.read_bytes()
+    assert times(tmp_path / "clip.mkv") == times(film)
+
+
+def test_a_place_that_cannot_be_written_to_is_named(film, tmp_path, run):
+    (tmp_path / "taken").touch()
+    with pytest.raises(VideoError, match=r"cannot write .*taken/out\.mkv: "):
+        run(film, tmp_path / "taken/out.mkv", strength=0.0)
+
+
+def test_a_colon_in_a_name_is_no_address(film, tmp_path, run, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source, target = Path("2024-05-01T12:30:00.mkv"), Path("sharp:1.mkv")
+    source.write_bytes(film.read_bytes())
+    run(source, target, strength=0.0)
+    assert times(target.absolute()) == times(film)
+
+
+def test_equal_time_stamps_are_named(tmp_path):
+    path, base = tmp_path / "twice.mkv", Fraction(1, 1000)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("ffv1", rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for n, time in enumerate((0, 40, 40, 80)):
+            frame = av.VideoFrame(64, 64, "yuv420p")
+            frame.pts = n
+            for packet in stream.encode(frame):
+                packet.pts = packet.dts = time
+                packet.time_base = base
+                out.mux(packet)
+    with pytest.raises(VideoError, match=r"twice\.mkv: .* frame 2 is not after .* frame 1"):
+        read_film(path)
 
 
 def test_a_container_that_cannot_hold_a_stream_is_named(film, tmp_path, run):
