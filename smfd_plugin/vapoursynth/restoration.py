@@ -99,7 +99,7 @@ class Restorer:
         finally:
             self._streams.put(stream)
         if self._on_cpu is None:
-            self._on_cpu = deepcopy(self._net).cpu()
+            self._on_cpu = copy_to_cpu(self._net)
             vs.core.log_message(
                 vs.MESSAGE_TYPE_WARNING,
                 f"{PREFIX}{self._device} lacks memory; what does not fit is done on the CPU",
@@ -124,6 +124,20 @@ class Restorer:
             others = [(other.to(image.device), weight) for other, weight in others]
             here.append(replace(own.face, restored=fuse(own, others)))
         return blend_faces(image, place_faces(image, here, self._feather), amounts).cpu()
+
+
+def copy_to_cpu(net: nn.Module) -> nn.Module:
+    """A copy of the network on the CPU, made without memory of the network's own device."""
+    memo: dict[int, Any] = {
+        id(weights): nn.Parameter(_on_cpu(weights), weights.requires_grad)
+        for weights in net.parameters()
+    }
+    memo |= {id(buffer): _on_cpu(buffer) for buffer in net.buffers()}
+    return deepcopy(net, memo)
+
+
+def _on_cpu(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", copy=True)
 
 
 def drawings(

@@ -1,8 +1,9 @@
 import pytest
 import torch
+from torch import Tensor, nn
 
 from smfd_plugin.restore import deblur_faces, make_detector, place_faces
-from smfd_plugin.vapoursynth.restoration import Restorer
+from smfd_plugin.vapoursynth.restoration import Restorer, copy_to_cpu
 
 
 @pytest.fixture
@@ -39,6 +40,23 @@ def test_a_device_without_memory_gives_way_to_the_cpu_with_one_warning(
         assert torch.equal(restored(restorer, image, faces, [1.0]), expected)
     warning = "smfd.Deblur: meta lacks memory; what does not fit is done on the CPU"
     assert caplog.messages == [warning]
+
+
+def test_the_copy_on_the_cpu_takes_no_memory_of_the_device(tiny_net, monkeypatch):
+    def full(*_):
+        raise MemoryError("full")
+
+    tiny_net.register_buffer("table", torch.arange(4))
+    monkeypatch.setattr(nn.Parameter, "__deepcopy__", full)  # what copies on the tensor's device
+    monkeypatch.setattr(Tensor, "__deepcopy__", full)
+    copy = copy_to_cpu(tiny_net)
+    assert type(copy) is type(tiny_net) and not copy.training
+    assert all(isinstance(weights, nn.Parameter) for weights in copy.parameters())
+    before, after = tiny_net.state_dict(), copy.state_dict()
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        assert torch.equal(after[name], value)
+        assert after[name].data_ptr() != value.data_ptr()
 
 
 def test_a_cpu_without_memory_says_so(image, tiny_net, monkeypatch):
