@@ -39,14 +39,26 @@ def test_a_training_checkpoint_becomes_weights_to_ship(tiny_weights, tmp_path):
     checkpoint = torch.load(tiny_weights)
     averaged = {name: value * 0.5 for name, value in checkpoint["params"].items()}
     torch.save(checkpoint | {"params_ema": averaged}, tmp_path / "net_g_100.pth")
-    path = tmp_path / "ship.pth"
+    path = tmp_path / "new/folder/ship.pth"
     words = ["export", "--format=pth", "--weights", str(tmp_path / "net_g_100.pth")]
     assert smfd_main([*words, "-o", str(path)]) == 0
+    assert [file.name for file in path.parent.iterdir()] == ["ship.pth"]
     shipped = torch.load(path, weights_only=True)
     assert shipped.keys() == {"params", "network"}
     assert {value.dtype for value in shipped["params"].values()} == {torch.float16}
     for name, value in load_network(path).state_dict().items():
         torch.testing.assert_close(value, averaged[name], atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("place", ["taken/net.pth", "folder"])
+def test_a_place_that_cannot_be_written_to_is_one_line(tiny_weights, tmp_path, capsys, place):
+    (tmp_path / "taken").touch()
+    (tmp_path / "folder").mkdir()
+    words = ["export", "--format=pth", "--overwrite", "--weights", str(tiny_weights)]
+    assert smfd_main([*words, "-o", str(tmp_path / place)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("smfd: ") and said.count("\n") == 1 and str(tmp_path) in said
+    assert {path.name for path in tmp_path.iterdir()} == {"taken", "folder", "tiny.pth"}
 
 
 def test_the_missing_extra_is_named(tiny_net, tmp_path, monkeypatch):

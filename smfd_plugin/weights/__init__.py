@@ -83,7 +83,7 @@ def save_weights(
     """Writes a file that `load_network` reads; whole or not at all.
 
     Args:
-        path: the file to write, replaced if it exists.
+        path: the file to write, replaced if it exists; its folder is made if it is not there.
         state_dict: the network's weights.
         network: `{'type': 'SMFDUNet', **hyper_parameters}`.
         half: store float16, half the size.
@@ -91,6 +91,7 @@ def save_weights(
     Raises:
         WeightsError: a network type that is not ours, or weights that are not finite (in float16,
             if `half`).
+        OSError: the place cannot be written to.
     """
     path = Path(path)
     _network_class(network, path)
@@ -100,8 +101,13 @@ def save_weights(
     if broken:
         raise WeightsError(f"{path} not written: not finite as {dtype} ({_first(broken)})")
     partial = path.with_name(path.name + ".partial")
-    torch.save({"params": params, "network": dict(network)}, partial)
-    os.replace(partial, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with partial.open("wb") as file:  # torch's own way to open it tells less when it fails
+            torch.save({"params": params, "network": dict(network)}, file)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _load(weights: str | Path | None) -> tuple[Checkpoint, nn.Module]:

@@ -52,6 +52,7 @@ def read(path: Path) -> Mapping[str, Any]:
 
     Raises:
         WeightsError: a file that is empty, broken, holds code or no mapping.
+        OSError: a file that cannot be read.
     """
     if path.stat().st_size == 0:
         raise WeightsError(f"{path} is empty; get the file again")
@@ -63,7 +64,9 @@ def read(path: Path) -> Mapping[str, Any]:
                 f"{path} holds Python code, which is refused: weights files hold tensors only"
             ) from error
         raise WeightsError(f"{path} is no weights file, or a damaged one") from error
-    except (RuntimeError, EOFError, KeyError, IndexError, TypeError, ValueError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # many kinds, for a file that is truncated or changed
         raise WeightsError(f"{path} is truncated or no weights file; get it again") from error
     if not isinstance(checkpoint, Mapping):
         raise WeightsError(f"{path} is no BasicSR checkpoint but a {type(checkpoint).__name__}")

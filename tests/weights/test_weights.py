@@ -1,4 +1,5 @@
 import os
+import struct
 
 import pytest
 import torch
@@ -95,6 +96,30 @@ def test_empty_file(tmp_path):
 def test_truncated_file(tiny_weights, kept):
     tiny_weights.write_bytes(tiny_weights.read_bytes()[:kept])
     refused(tiny_weights)
+
+
+def test_truncated_file_in_the_old_format(tiny_weights, checkpoint):
+    """Pickle, struct and torch each have their own errors, by where the file ends."""
+    torch.save(checkpoint, tiny_weights, _use_new_zipfile_serialization=False)
+    whole = tiny_weights.read_bytes()
+    kinds = set()
+    for kept in (*range(1, 400, 9), *range(len(whole) - 4000, len(whole) - 1, 9)):
+        tiny_weights.write_bytes(whole[:kept])
+        refused(tiny_weights)
+        try:
+            torch.load(tiny_weights, weights_only=True)
+        except Exception as error:
+            kinds.add(type(error))
+    assert struct.error in kinds and len(kinds) > 3
+
+
+def test_a_failing_disk_is_no_damaged_file(tiny_weights, monkeypatch):
+    def failing(*_, **__):
+        raise PermissionError("locked")
+
+    monkeypatch.setattr(torch, "load", failing)
+    with pytest.raises(PermissionError, match="locked"):
+        load_network(tiny_weights)
 
 
 def test_file_of_another_kind(tmp_path):
