@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from smfd_plugin.restore import command as pictures
+from smfd_plugin.restore.targets import Job, check_jobs, is_one_file
 from smfd_plugin.vapoursynth.codecs import CODECS
 
 VIDEO_SUFFIXES = (
@@ -88,30 +89,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def plan(videos: list[Path], output: Path, overwrite: bool) -> list[tuple[Path, Path]]:
+def plan(videos: list[Path], output: Path, overwrite: bool) -> list[Job]:
     """Which file is written for each video: OUTPUT if that has a video's suffix and is no folder,
     else a file of the same name in the folder OUTPUT.
 
     Raises:
         FileNotFoundError: a video is not there.
         FileExistsError: a target is already there, and `overwrite` is False.
-        ValueError: more than one video for one file, or a target that is the video itself.
+        ValueError: see `is_one_file` and `check_jobs`.
     """
-    to_file = output.suffix.lower() in VIDEO_SUFFIXES and not output.is_dir()
-    if to_file and len(videos) > 1:
-        raise ValueError(f"the output {output} is one video, the input is more; name a folder")
-    if output.is_file() and not to_file:
-        raise ValueError(f"the output {output} is no video ({', '.join(VIDEO_SUFFIXES)})")
-    jobs = [(video, output if to_file else output / video.name) for video in videos]
-    if len({target for _, target in jobs}) < len(jobs):
-        raise ValueError("two videos have the same name; deblur them one by one")
-    for video, target in jobs:
-        if not video.is_file():
-            raise FileNotFoundError(f"no file {video}")
-        if target.exists() and target.samefile(video):
-            raise ValueError(f"{target} would replace the video itself; name another output")
-        if target.exists() and not overwrite:
-            raise FileExistsError(f"{target} is already there; --overwrite replaces it")
+    to_file = is_one_file(videos, output, VIDEO_SUFFIXES, "video")
+    jobs = [Job(video, output if to_file else output / video.name) for video in videos]
+    missing = next((video for video in videos if not video.is_file()), None)
+    if missing:
+        raise FileNotFoundError(f"no file {missing}")
+    check_jobs(jobs, "video")
+    there = next((job.target for job in jobs if job.target.exists()), None)
+    if there and not overwrite:
+        raise FileExistsError(f"{there} is already there; --overwrite replaces it")
     return jobs
 
 

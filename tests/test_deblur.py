@@ -11,9 +11,10 @@ from smfd_plugin.deblur import plan, seconds
 
 @pytest.fixture
 def videos(tmp_path, monkeypatch) -> list[tuple]:
-    """Three empty files, in the working directory; deblurring one is only noted."""
+    """Empty files in the working directory; deblurring one is only noted."""
     monkeypatch.chdir(tmp_path)
-    for name in ("a.mp4", "b.MKV", "photo.png"):
+    Path("sub").mkdir()
+    for name in ("a.mp4", "b.MKV", "sub/a.mp4", "photo.png"):
         Path(name).touch()
     calls = []
 
@@ -57,6 +58,9 @@ def test_pictures_go_to_the_pictures_command(videos, monkeypatch):
         ("a.mp4 photo.png -o out", "a.mp4 is a video, other inputs are not"),
         ("a.mp4 b.MKV -o out.mp4", "name a folder"),
         ("a.mp4 -o photo.png", "photo.png is no video"),
+        ("a.mp4 -o sharp.gif", r"sharp\.gif is no video \(.mp4, "),
+        ("photo.png -o sharp.mp4", r"sharp\.mp4 is no picture"),
+        ("a.mp4 sub/a.mp4 -o out", "two inputs would both become out/a.mp4"),
         ("a.mp4 -o a.mp4", "would replace the video itself"),
         ("a.mp4 -o b.MKV", "--overwrite replaces it"),
         ("missing.mp4 -o out.mp4", "no file missing.mp4"),

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,16 +13,15 @@ from smfd_plugin.restore.align import CROP_SIZES
 from smfd_plugin.restore.deblurrer import FaceDeblurrer
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, DETECTORS
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP
-from smfd_plugin.restore.io import SUFFIXES, read_picture, write_picture, write_whole
+from smfd_plugin.restore.io import (
+    SUFFIXES,
+    PictureError,
+    read_picture,
+    write_picture,
+    write_whole,
+)
+from smfd_plugin.restore.targets import Job, check_jobs, is_one_file
 from smfd_plugin.weights import METHODS
-
-
-@dataclass(frozen=True)
-class Job:
-    """A picture to read and the file to write."""
-
-    source: Path
-    target: Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,8 +122,8 @@ def run(args: argparse.Namespace) -> int:
         for job in progress:
             try:
                 faces = _deblur(job, deblurrer, args.overwrite)
-            except (ValueError, OSError, MemoryError, RuntimeError) as error:
-                _say(f"smfd: {str(error).splitlines()[0]}")
+            except Exception as error:  # whatever it is, the other pictures can be done
+                _say(f"smfd: {_reason(job, error)}")
                 done["failed"] += 1
                 continue
             done["pictures"] += 1
@@ -132,7 +131,10 @@ def run(args: argparse.Namespace) -> int:
             if not faces:
                 _say(f"{job.source}: no face found, written unchanged")
     failed = f", {done['failed']} not done" if done["failed"] else ""
-    print(f"pictures written: {done['pictures']}, faces deblurred: {done['faces']}{failed}")
+    skipped = _left_out(args.inputs, args.output)
+    print(
+        f"pictures written: {done['pictures']}, faces deblurred: {done['faces']}{failed}{skipped}"
+    )
     if not done["failed"]:
         return 0
     return 1 if done["pictures"] else 2
@@ -147,14 +149,9 @@ def plan(inputs: list[Path], output: Path) -> list[Job]:
 
     Raises:
         FileNotFoundError: an input is not there, or a folder has no picture in it.
-        ValueError: a file that is no picture, two inputs for one output, or a file where
-            a folder is needed.
+        ValueError: a file that is no picture, or see `is_one_file` and `check_jobs`.
     """
-    to_file = output.suffix.lower() in SUFFIXES and not output.is_dir()
-    if to_file and (len(inputs) > 1 or inputs[0].is_dir()):
-        raise ValueError(f"the output {output} is one picture, the input is more; name a folder")
-    if output.is_file() and not to_file:
-        raise ValueError(f"the output {output} is a file; name a folder or a picture")
+    to_file = is_one_file(inputs, output, SUFFIXES, "picture")
     jobs = []
     for path in inputs:
         if path.is_dir():
@@ -163,29 +160,37 @@ def plan(inputs: list[Path], output: Path) -> list[Job]:
         else:
             _check_picture(path)
             jobs.append(Job(path, output if to_file else output / path.name))
-    twice = [target for target, n in Counter(job.target for job in jobs).items() if n > 1]
-    if twice:
-        raise ValueError(f"two inputs would both become {twice[0]}; deblur them one by one")
+    check_jobs(jobs, "picture")
     return jobs
 
 
 def _pictures(folder: Path, output: Path) -> list[Path]:
-    """All in the folder, at any depth, except what an earlier run wrote into it."""
-    written = output.resolve()
-    inside = written.is_relative_to(folder.resolve()) and written != folder.resolve()
-    found = [
-        path
-        for path in sorted(_files(folder))
-        if path.suffix.lower() in SUFFIXES
-        and not (inside and path.resolve().is_relative_to(written))
-    ]
+    found = sorted(path for path in _files(folder, output) if path.suffix.lower() in SUFFIXES)
     if not found:
         raise FileNotFoundError(f"no picture in folder {folder} (known: {', '.join(SUFFIXES)})")
     return found
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
+def _left_out(inputs: list[Path], output: Path) -> str:
+    """Says how many files of the folders are no pictures, but for hidden ones."""
+    kinds = [
+        path.suffix.lower() or path.name
+        for folder in inputs
+        for path in _files(folder, output)
+        if path.suffix.lower() not in SUFFIXES and not path.name.startswith(".")
+    ]
+    if not kinds:
+        return ""
+    return f", left out as no pictures: {len(kinds)} ({', '.join(sorted(set(kinds)))})"
+
+
+def _files(folder: Path, output: Path) -> Iterator[Path]:
+    """All in the folder, at any depth, except what an earlier run wrote into it."""
+    written = output.resolve()
+    inside = written.is_relative_to(folder.resolve()) and written != folder.resolve()
+    for path in folder.rglob("*"):
+        if path.is_file() and not (inside and path.resolve().is_relative_to(written)):
+            yield path
 
 
 def _check_picture(path: Path) -> None:
@@ -205,8 +210,18 @@ def _deblur(job: Job, deblurrer: FaceDeblurrer, overwrite: bool) -> int:
     if not result.faces and job.source.suffix.lower() == job.target.suffix.lower():
         write_whole(job.target, job.source.read_bytes())
     else:
-        write_picture(job.target, replace(picture, colour=result.image))
+        lost = write_picture(job.target, replace(picture, colour=result.image))
+        if lost:
+            _say(f"{job.source}: written without {' and '.join(lost)}")
     return len(result.faces)
+
+
+def _reason(job: Job, error: Exception) -> str:
+    """One line that names the picture."""
+    if isinstance(error, (PictureError, FileExistsError)):
+        return str(error)
+    said = str(error).splitlines() or [type(error).__name__]
+    return f"{job.source}: {said[0]}"
 
 
 def _say(message: str) -> None:

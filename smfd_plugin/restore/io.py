@@ -1,11 +1,12 @@
 """Reading and writing pictures without losing what people expect to keep.
 
-Depth, grey, transparency, colour profile and EXIF data stay as they are; EXIF rotation is applied
-to the pixels.
+Depth, grey, transparency, colour profile and EXIF data stay as they are, but for BMP, which holds
+neither of the last two; EXIF rotation is applied to the pixels.
 """
 
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,11 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from smfd_plugin.restore.metadata import LONGEST_JPEG_EXIF, add_to_jpeg, add_to_tiff, read_exif
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 
 _DEEP = (".png", ".tif", ".tiff")
 _TRANSPARENT = (".png", ".tif", ".tiff", ".webp")
-_WITH_METADATA = (".png", ".jpg", ".jpeg", ".webp")
+_JPEG = (".jpg", ".jpeg")
+_TIFF = (".tif", ".tiff")
+_LONGEST_SIDE = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
 _QUALITY = {
     ".jpg": (
         *(cv2.IMWRITE_JPEG_QUALITY, 95),
@@ -28,8 +33,7 @@ _QUALITY = {
     ".webp": (cv2.IMWRITE_WEBP_QUALITY, 95),
 }
 _QUALITY[".jpeg"] = _QUALITY[".jpg"]
-_ORIENTATION = 0x0112  # EXIF tag; its values 2 to 8 as (transpose, flip rows, flip columns):
-_TURNS = {
+_TURNS = {  # EXIF orientation as (transpose, flip rows, flip columns)
     2: (False, False, True),
     3: (False, True, True),
     4: (False, True, False),
@@ -54,6 +58,7 @@ class Picture:
         alpha: (H, W) transparency of the same type, if the file has it.
         exif: EXIF data without a rotation; empty if there is none.
         icc: colour profile; empty if there is none.
+        lost: names of what the file holds and could not be read.
     """
 
     colour: NDArray
@@ -61,6 +66,7 @@ class Picture:
     alpha: NDArray | None = None
     exif: bytes = b""
     icc: bytes = b""
+    lost: tuple[str, ...] = ()
 
 
 def read_picture(path: Path) -> Picture:
@@ -84,7 +90,8 @@ def read_picture(path: Path) -> Picture:
             opened = Image.open(BytesIO(data))
             opened.load()
             animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
-            mode, exif, icc = opened.mode, opened.getexif(), opened.info.get("icc_profile")
+            turn, exif = read_exif(opened)
+            mode, icc = opened.mode, opened.info.get("icc_profile")
     except UnidentifiedImageError as error:
         raise PictureError(f"{path} is no picture in a format that smfd knows") from error
     except Image.DecompressionBombError as error:
@@ -98,52 +105,48 @@ def read_picture(path: Path) -> Picture:
         raise PictureError(f"{path} is damaged, or a kind of picture that OpenCV cannot read")
     if pixels.dtype not in (np.uint8, np.uint16):
         raise PictureError(f"{path} has {pixels.dtype} pixels; 8 and 16 bit can be deblurred")
-    pixels = _upright(pixels, exif.get(_ORIENTATION, 1))
-    exif.pop(_ORIENTATION, None)
+    pixels = _upright(pixels, turn)
     return Picture(
         colour=cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR) if pixels.ndim == 2 else pixels[..., :3],
         grey=pixels.ndim == 2 or mode == "LA",
-        alpha=pixels[..., 3] if pixels.ndim == 3 and pixels.shape[2] == 4 else None,
-        exif=exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b"",
+        alpha=_alpha(opened, pixels),
+        exif=exif or b"",
         icc=icc if icc and mode != "CMYK" else b"",  # OpenCV turns CMYK into RGB
+        lost=("damaged EXIF data",) if exif is None else (),
     )
 
 
-def write_picture(path: Path, picture: Picture) -> None:
+def write_picture(path: Path, picture: Picture) -> tuple[str, ...]:
     """Writes a picture in the format of the suffix; the whole file or none.
 
-    JPEG and WebP lose a little everywhere, the others nothing. TIFF and BMP go without EXIF data
-    and colour profile.
+    JPEG and WebP lose a little everywhere, the others nothing of the pixels.
+
+    Returns:
+        Names of what is left out: BMP has no EXIF data and no colour profile; and what the picture
+        has lost already.
 
     Raises:
-        PictureError: an unknown suffix, a format that cannot hold 16 bit or transparency if the
-            picture has them, or a place that cannot be written to.
+        PictureError: an unknown suffix, a format that cannot hold 16 bit, transparency, as many
+            pixels or as much EXIF data if the picture has them, or a place that cannot be written
+            to.
     """
+    _check_fit(path, picture)
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise PictureError(f"cannot write {path}: use one of {', '.join(SUFFIXES)}")
-    if picture.colour.dtype == np.uint16 and suffix not in _DEEP:
-        raise PictureError(f"cannot write {path}: {suffix} has no 16 bit; use .png or .tif")
-    if picture.alpha is not None and suffix not in _TRANSPARENT:
-        raise PictureError(f"cannot write {path}: {suffix} has no transparency; use .png")
+    alpha = picture.alpha if suffix in _TRANSPARENT else None  # which is opaque
     pixels = picture.colour
     if picture.grey:
         grey = _luma(pixels)
-        pixels = grey if picture.alpha is None else cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
-    if picture.alpha is not None:
-        pixels = np.dstack((pixels, picture.alpha))
-    kinds, blocks = [], []
-    if suffix in _WITH_METADATA:
-        for kind, block in (
-            (cv2.IMAGE_METADATA_EXIF, picture.exif),
-            (cv2.IMAGE_METADATA_ICCP, picture.icc),
-        ):
-            if block:
-                kinds.append(kind)
-                blocks.append(np.frombuffer(block, np.uint8))
-    options = _QUALITY.get(suffix, ())
-    _, data = cv2.imencodeWithMetadata(suffix, pixels, kinds, blocks, options)
-    write_whole(path, data.tobytes())
+        pixels = grey if alpha is None else cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    if alpha is not None:
+        pixels = np.dstack((pixels, alpha))
+    data = _encode(suffix, pixels, picture.exif, picture.icc)
+    if data is None:
+        raise PictureError(f"cannot write {path}: OpenCV cannot encode it; use another format")
+    write_whole(path, data)
+    if suffix != ".bmp":
+        return picture.lost
+    held = {"EXIF data": picture.exif, "colour profile": picture.icc}
+    return (*picture.lost, *(name for name, block in held.items() if block))
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -158,8 +161,60 @@ def write_whole(path: Path, data: bytes) -> None:
         partial.write_bytes(data)
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise PictureError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _check_fit(path: Path, picture: Picture) -> None:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise PictureError(f"cannot write {path}: use one of {', '.join(SUFFIXES)}")
+    if picture.colour.dtype == np.uint16 and suffix not in _DEEP:
+        raise PictureError(f"cannot write {path}: {suffix} has no 16 bit; use .png or .tif")
+    if suffix not in _TRANSPARENT and not _is_opaque(picture):
+        raise PictureError(f"cannot write {path}: {suffix} has no transparency; use .png")
+    longest = _LONGEST_SIDE.get(suffix)
+    if longest and max(picture.colour.shape) > longest:
+        raise PictureError(
+            f"cannot write {path}: {suffix} holds at most {longest} pixels a side; use .png or .tif"
+        )
+    if suffix in _JPEG and len(picture.exif) > LONGEST_JPEG_EXIF:
+        raise PictureError(f"cannot write {path}: too much EXIF data for {suffix}; use .png")
+
+
+def _is_opaque(picture: Picture) -> bool:
+    alpha = picture.alpha
+    return alpha is None or bool((alpha == np.iinfo(alpha.dtype).max).all())
+
+
+def _alpha(opened: Image.Image, pixels: NDArray) -> NDArray | None:
+    """Transparency, if the file has it; OpenCV makes some up, and passes over a grey TIFF's."""
+    if pixels.ndim == 2 and opened.mode == "LA":
+        return np.asarray(opened.getchannel("A"))
+    transparent = "transparency" in opened.info or opened.getbands()[-1] in ("A", "a")
+    if transparent and pixels.ndim == 3 and pixels.shape[2] == 4:
+        return pixels[..., 3]
+    return None
+
+
+def _encode(suffix: str, pixels: NDArray, exif: bytes, icc: bytes) -> bytes | None:
+    """The file's bytes; None if OpenCV cannot make them."""
+    to_tiff, to_jpeg = suffix in _TIFF and bool(exif or icc), suffix in _JPEG and bool(icc)
+    options = (cv2.IMWRITE_TIFF_ROWSPERSTRIP, len(pixels)) if to_tiff else _QUALITY.get(suffix, ())
+    held = {}
+    if suffix not in (*_TIFF, ".bmp"):
+        held[cv2.IMAGE_METADATA_EXIF] = exif
+        held[cv2.IMAGE_METADATA_ICCP] = b"" if to_jpeg else icc
+    kinds = [kind for kind, block in held.items() if block]
+    blocks = [np.frombuffer(held[kind], np.uint8) for kind in kinds]
+    done, encoded = cv2.imencodeWithMetadata(suffix, pixels, kinds, blocks, options)
+    if not done:
+        return None
+    data = encoded.tobytes()
+    if to_tiff:
+        return add_to_tiff(data, exif, icc)
+    return add_to_jpeg(data, icc) if to_jpeg else data
 
 
 def _upright(pixels: NDArray, orientation: int) -> NDArray:

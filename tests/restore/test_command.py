@@ -4,9 +4,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from smfd_plugin.restore import command
-from smfd_plugin.restore.command import Job, plan
+from smfd_plugin.restore.command import plan
+from smfd_plugin.restore.io import read_picture
+from smfd_plugin.restore.targets import Job
 
 
 @pytest.fixture
@@ -55,7 +58,9 @@ def test_a_folder_keeps_its_structure(photos, tmp_path, deblur, capsys):
     ]
     output = capsys.readouterr()
     assert "plain.jpg: no face found, written unchanged" in output.err
-    assert output.out == "pictures written: 2, faces deblurred: 1\n"
+    assert (
+        output.out == "pictures written: 2, faces deblurred: 1, left out as no pictures: 1 (.txt)\n"
+    )
     same = (out / "sub/plain.jpg").read_bytes() == (photos / "sub/plain.jpg").read_bytes()
     assert same
 
@@ -70,8 +75,42 @@ def test_one_broken_file_does_not_stop_the_rest(photos, tmp_path, deblur, capsys
     assert deblur(photos, "-o", tmp_path / "out") == 1
     output = capsys.readouterr()
     assert output.err.count("smfd: ") == 1 and "broken.png is damaged" in output.err
-    assert output.out == "pictures written: 2, faces deblurred: 1, 1 not done\n"
+    words = (
+        "pictures written: 2, faces deblurred: 1, 1 not done, left out as no pictures: 1 (.txt)\n"
+    )
+    assert output.out == words
     assert not (tmp_path / "out/broken.png").exists()
+
+
+def test_no_failure_stops_the_rest(photos, tmp_path, deblur, capsys, monkeypatch):
+    def read_all_but_the_face(path):
+        if path.name == "face.png":
+            raise TypeError
+        return read_picture(path)
+
+    monkeypatch.setattr(command, "read_picture", read_all_but_the_face)
+    assert deblur(photos, "-o", tmp_path / "out") == 1
+    assert f"smfd: {photos / 'face.png'}: TypeError\n" in capsys.readouterr().err
+    assert (tmp_path / "out/sub/plain.jpg").exists()
+
+
+def test_what_a_format_cannot_hold_is_said(photos, tmp_path, deblur, capsys):
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    Image.open(photos / "face.png").save(photos / "face.jpg", exif=exif)
+    assert deblur(photos / "face.jpg", "-o", tmp_path / "face.bmp") == 0
+    assert "face.jpg: written without EXIF data\n" in capsys.readouterr().err
+
+
+def test_what_is_no_picture_is_counted(photos, tmp_path, deblur, capsys):
+    for name in ("a.HEIC", "sub/b.heic", "clip.mp4", ".hidden"):
+        (photos / name).touch()
+    for _ in range(2):  # what is written is not counted the second time
+        deblur(photos, "-o", photos / "out", "--overwrite")
+        (photos / "out/list.csv").touch()
+        assert capsys.readouterr().out.endswith(
+            ", left out as no pictures: 4 (.heic, .mp4, .txt)\n"
+        )
 
 
 def test_existing_outputs_are_kept_unless_told(photos, tmp_path, deblur, capsys):
@@ -86,9 +125,11 @@ def test_existing_outputs_are_kept_unless_told(photos, tmp_path, deblur, capsys)
     assert read(out / "face.png") is not None
 
 
-def test_a_picture_is_not_replaced_by_itself(photos, deblur):
+@pytest.mark.parametrize("name", ["face.png", "."])
+def test_a_picture_is_not_replaced_by_itself(photos, deblur, name):
     before = (photos / "face.png").read_bytes()
-    assert deblur(photos / "face.png", "-o", photos) == 2
+    with pytest.raises(ValueError, match=r"face\.png would replace the picture itself"):
+        deblur(photos / name, "-o", photos, "--overwrite")
     assert (photos / "face.png").read_bytes() == before
 
 
@@ -104,6 +145,11 @@ def test_outputs_inside_the_input_are_not_done_again(photos, deblur, capsys):
         Job(photos / "face.png", photos / "sharp/face.png"),
         Job(photos / "sub/plain.jpg", photos / "sharp/sub/plain.jpg"),
     ]
+
+
+def test_a_folder_may_get_a_dot_in_its_name(photos, tmp_path):
+    jobs = plan([photos], tmp_path / "sharp.2024")
+    assert jobs[0].target == tmp_path / "sharp.2024/face.png"
 
 
 def test_several_inputs_go_by_their_names(photos, tmp_path):
@@ -128,7 +174,10 @@ def test_an_existing_folder_may_be_called_like_a_picture(photos, tmp_path):
         (["."], "out.png", "name a folder"),
         (["face.png", "face.png"], "out.png", "name a folder"),
         (["face.png", "sub/../face.png"], "out", "two inputs would both become .*face.png"),
-        (["face.png"], "notes.txt", "notes.txt is a file"),
+        (["face.png"], "notes.txt", "notes.txt is no picture"),
+        (["."], "notes.txt", "notes.txt is a file"),
+        (["face.png"], "sharp.gif", r"sharp\.gif is no picture \(.png, .*and no folder"),
+        (["face.png"], "sharp.mp4", r"sharp\.mp4 is no picture"),
         (["empty"], "out", "no picture in folder .*empty"),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from smfd_plugin.restore.io import PictureError, read_picture, write_picture, write_whole
+from smfd_plugin.restore.io import Picture, PictureError, read_picture, write_picture, write_whole
 
 RNG = np.random.default_rng(0)
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -36,10 +36,11 @@ def test_what_is_read_is_written(tmp_path, suffix, dtype, channels):
     assert written.dtype == dtype and np.array_equal(written, pixels)
 
 
-def test_grey_with_transparency(tmp_path):
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_grey_with_transparency(tmp_path, suffix):
     grey, alpha = noise(20, 30), noise(20, 30)
-    Image.merge("LA", [Image.fromarray(x) for x in (grey, alpha)]).save(tmp_path / "in.png")
-    picture = read_picture(tmp_path / "in.png")
+    Image.merge("LA", [Image.fromarray(x) for x in (grey, alpha)]).save(tmp_path / f"in{suffix}")
+    picture = read_picture(tmp_path / f"in{suffix}")
     assert picture.grey
     write_picture(tmp_path / "out.png", picture)
     written = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
@@ -85,12 +86,49 @@ def test_exif_rotation_is_applied_once(tmp_path, orientation, suffix):
         assert np.abs(np.asarray(written)[..., ::-1].astype(int) - expected).max() <= 3
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
 def test_the_colour_profile_is_kept(tmp_path, suffix):
     Image.fromarray(noise(20, 30, 3)).save(tmp_path / f"in{suffix}", icc_profile=PROFILE)
-    write_picture(tmp_path / f"out{suffix}", read_picture(tmp_path / f"in{suffix}"))
+    assert not write_picture(tmp_path / f"out{suffix}", read_picture(tmp_path / f"in{suffix}"))
     with Image.open(tmp_path / f"out{suffix}") as written:
         assert written.info["icc_profile"] == PROFILE
+
+
+def test_bmp_says_what_it_leaves_out(tmp_path):
+    picture = Picture(noise(8, 8, 3), exif=b"any", icc=PROFILE)
+    assert write_picture(tmp_path / "a.bmp", picture) == ("EXIF data", "colour profile")
+
+
+@pytest.mark.parametrize(
+    ("name", "picture", "words"),
+    [
+        ("a.jpg", Picture(np.zeros((8, 8, 3), np.uint8), exif=bytes(70_000)), "EXIF"),
+        ("a.jpg", Picture(np.zeros((1, 66_000, 3), np.uint8)), "at most 65500 pixels"),
+        ("a.webp", Picture(np.zeros((17_000, 1, 3), np.uint8)), "at most 16383 pixels"),
+    ],
+)
+def test_what_is_too_much_for_a_format_is_refused(tmp_path, name, picture, words):
+    with pytest.raises(PictureError, match=f"{name}.*{words}.*use .png"):
+        write_picture(tmp_path / name, picture)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_opencv_cannot_encode_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, "imencodeWithMetadata", lambda *_: (False, ()))
+    with pytest.raises(PictureError, match=r"cannot write .*a\.png"):
+        write_picture(tmp_path / "a.png", Picture(noise(8, 8, 3)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_opaque_is_not_transparent(tmp_path):
+    pixels = noise(8, 8, 4)
+    pixels[..., 3] = 255
+    cv2.imwrite(str(tmp_path / "in.png"), pixels)
+    picture = read_picture(tmp_path / "in.png")
+    write_picture(tmp_path / "out.png", picture)
+    assert np.array_equal(cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED), pixels)
+    write_picture(tmp_path / "out.jpg", picture)
+    assert cv2.imread(str(tmp_path / "out.jpg"), cv2.IMREAD_UNCHANGED).shape == (8, 8, 3)
 
 
 def test_cmyk_becomes_rgb(tmp_path):
@@ -99,6 +137,8 @@ def test_cmyk_becomes_rgb(tmp_path):
     picture = read_picture(tmp_path / "in.jpg")
     assert np.abs(picture.colour.astype(int) - 127).max() < 8
     assert picture.icc == b""
+    Image.fromarray(grey, "CMYK").save(tmp_path / "in.tif")
+    assert read_picture(tmp_path / "in.tif").alpha is None
 
 
 def test_jpeg_is_written_well(tmp_path, astronaut):
@@ -170,3 +210,9 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path):
     with pytest.raises(PictureError, match="cannot write"):
         write_whole(folder, b"data")
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "taken").touch()
+    with pytest.raises(PictureError, match=r"cannot write .*taken/a\.png"):
+        write_whole(tmp_path / "taken/a.png", b"data")

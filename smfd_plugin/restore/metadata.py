@@ -1,0 +1,96 @@
+"""EXIF data and colour profiles in the files of pictures, where OpenCV does not read or write them.
+
+EXIF data are bytes as they stand in a PNG file: a TIFF header and what follows it.
+"""
+
+import sys
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+LONGEST_JPEG_EXIF = 65527
+"""Bytes of EXIF data that a JPEG file can hold."""
+
+_ORIENTATION = 0x0112
+_DETAILS, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005  # directories of their own
+_DESCRIBING = {
+    *(0x010E, 0x010F, 0x0110),  # description, maker, model
+    *(0x011A, 0x011B, 0x0128),  # resolution
+    *(0x0131, 0x0132, 0x013B, 0x013C),  # software, time, artist, computer
+    *(0x4746, 0x4749, *range(0x9C9B, 0x9CA0)),  # rating, and texts that Windows writes
+    *(0x8298, _DETAILS, _GPS),  # copyright
+}
+"""Tags that say nothing of how a TIFF file stores its pixels, and so hold in another file, too."""
+
+_PROFILE = 0x8773
+_JPEG_PROFILE = b"ICC_PROFILE\0"
+_LONGEST_CHUNK = 65533 - len(_JPEG_PROFILE) - 2
+
+
+def read_exif(opened: Image.Image) -> tuple[int, bytes | None]:
+    """EXIF data of a picture that Pillow has loaded.
+
+    Returns:
+        The orientation that is still to be applied, 1 to 8, and the data without it: empty if
+        there are none, None if they are damaged.
+    """
+    turn = 1
+    try:
+        exif = opened.getexif()
+        turn = exif.pop(_ORIENTATION, 1)
+        if opened.format == "TIFF":
+            for tag in set(exif) - _DESCRIBING:
+                del exif[tag]
+        return turn, exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b""
+    except Exception:  # many kinds, for tags of a wrong type and what is no EXIF data at all
+        return turn, None
+
+
+def add_to_tiff(data: bytes, exif: bytes, icc: bytes) -> bytes:
+    """The TIFF file with colour profile and what EXIF data say of the picture, each if not empty.
+
+    Args:
+        data: a TIFF file (no BigTIFF) that holds its pixels in one strip.
+    """
+    old = ImageFileDirectory_v2(data[:8])
+    file = BytesIO(data)
+    file.seek(old.next)
+    old.load(file)
+    new = ImageFileDirectory_v2(prefix=data[:2])
+    for tag in old:
+        new[tag] = old[tag]
+        new.tagtype[tag] = old.tagtype[tag]
+    for tag, value in _describing(exif).items():
+        new[tag] = value
+    if icc:
+        new[_PROFILE] = icc
+    # The directory goes before the old file; Pillow moves the strip's place by the length of both.
+    return data[:4] + (8).to_bytes(4, sys.byteorder) + new.tobytes(8) + data
+
+
+def add_to_jpeg(data: bytes, icc: bytes) -> bytes:
+    """The JPEG file with a colour profile of any length, in as many segments as it needs."""
+    chunks = [icc[i : i + _LONGEST_CHUNK] for i in range(0, len(icc), _LONGEST_CHUNK)]
+    segments = [
+        b"\xff\xe2"
+        + (2 + len(_JPEG_PROFILE) + 2 + len(chunk)).to_bytes(2)
+        + _JPEG_PROFILE
+        + bytes((number, len(chunks)))
+        + chunk
+        for number, chunk in enumerate(chunks, 1)
+    ]
+    start = 4 + int.from_bytes(data[4:6])  # behind the first segment, which must be JFIF's
+    return data[:start] + b"".join(segments) + data[start:]
+
+
+def _describing(exif: bytes) -> dict[int, Any]:
+    found = Image.Exif()
+    found.load(exif)
+    tags = {tag: value for tag, value in found.items() if tag in _DESCRIBING}
+    for tag in {_DETAILS, _GPS} & set(tags):
+        tags[tag] = dict(found.get_ifd(tag))
+    if _INTEROP in tags.get(_DETAILS, {}):
+        tags[_DETAILS][_INTEROP] = found.get_ifd(_INTEROP)
+    return tags

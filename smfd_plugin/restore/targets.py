@@ -1,0 +1,53 @@
+"""Which file is written for which input: rules for pictures and videos alike."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Job(NamedTuple):
+    """A file to read and the file to write."""
+
+    source: Path
+    target: Path
+
+
+def is_one_file(inputs: Sequence[Path], output: Path, suffixes: Sequence[str], kind: str) -> bool:
+    """Whether OUTPUT is the file for the one input, and not a folder for all.
+
+    Args:
+        suffixes: those of the files that can be written.
+        kind: what such a file is, for messages.
+
+    Raises:
+        ValueError: a file for more than one input, or in place of a folder; or a suffix that cannot
+            be written.
+    """
+    if output.is_dir():
+        return False
+    known = output.suffix.lower() in suffixes
+    several = len(inputs) > 1 or inputs[0].is_dir()
+    if known and several:
+        raise ValueError(f"the output {output} is one {kind}, the input is more; name a folder")
+    if output.suffix and not known and not several:
+        raise ValueError(
+            f"the output {output} is no {kind} ({', '.join(suffixes)}), and no folder that is there"
+        )
+    if output.is_file() and not known:
+        raise ValueError(f"the output {output} is a file; name a folder or a {kind}")
+    return known
+
+
+def check_jobs(jobs: Sequence[Job], kind: str) -> None:
+    """Checks that every target is for one source only, and is not that source.
+
+    Raises:
+        ValueError: two sources for one target, or a target that is the source itself.
+    """
+    twice = [target for target, n in Counter(job.target for job in jobs).items() if n > 1]
+    if twice:
+        raise ValueError(f"two inputs would both become {twice[0]}; deblur them one by one")
+    for source, target in jobs:
+        if target.exists() and target.samefile(source):
+            raise ValueError(f"{target} would replace the {kind} itself; name another output")

@@ -1,0 +1,80 @@
+from dataclasses import replace
+from itertools import product
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from smfd_plugin.restore.io import Picture, read_picture, write_picture
+
+RNG = np.random.default_rng(0)
+PROFILE = RNG.bytes(1000)
+
+
+def noise(*shape, dtype=np.uint8):
+    return RNG.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def described() -> Image.Exif:
+    """EXIF data with directories in a directory."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x4746] = "Maker", 5
+    exif[0x0100] = 999  # a width, of another picture
+    exif.get_ifd(0x8769).update({0x829A: 0.01, 0xA005: {1: "R98"}})
+    exif.get_ifd(0x8825)[1] = "N"
+    return exif
+
+
+@pytest.mark.parametrize(("source", "target"), [*product((".jpg", ".tif"), repeat=2)])
+def test_exif_data_go_from_format_to_format(tmp_path, source, target):
+    Image.fromarray(noise(20, 30, 3)).save(tmp_path / "in.jpg", exif=described())
+    write_picture(tmp_path / "in.tif", read_picture(tmp_path / "in.jpg"))
+    assert not write_picture(tmp_path / f"out{target}", read_picture(tmp_path / f"in{source}"))
+    with Image.open(tmp_path / f"out{target}") as written:
+        exif = written.getexif()
+        assert (exif[0x010F], exif[0x4746]) == ("Maker", 5)
+        assert exif.get_ifd(0x8825)[1] == "N"
+        assert exif.get_ifd(0x8769)[0x829A] == 0.01 and exif.get_ifd(0xA005)[1] == "R98"
+        assert written.size == (30, 20)
+
+
+def test_how_a_tiff_stores_its_pixels_stays_in_it(tmp_path):
+    Image.fromarray(noise(20, 30, 3)).save(tmp_path / "in.tif", icc_profile=PROFILE)
+    write_picture(tmp_path / "out.jpg", read_picture(tmp_path / "in.tif"))
+    with Image.open(tmp_path / "out.jpg") as written:
+        assert not written.getexif() and written.info["icc_profile"] == PROFILE
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [(), (3,), (4,)])
+def test_a_tiff_with_metadata_has_the_same_pixels(tmp_path, dtype, channels):
+    pixels = noise(300, 70, *channels, dtype=dtype)
+    cv2.imwrite(str(tmp_path / "in.tif"), pixels)
+    picture = read_picture(tmp_path / "in.tif")
+    exif = described().tobytes().removeprefix(b"Exif\0\0")
+    write_picture(tmp_path / "out.tif", replace(picture, exif=exif, icc=PROFILE))
+    assert np.array_equal(cv2.imread(str(tmp_path / "out.tif"), cv2.IMREAD_UNCHANGED), pixels)
+    again = read_picture(tmp_path / "out.tif")
+    assert again.icc == PROFILE and again.exif
+
+
+def test_damaged_exif_data_are_left_out_and_the_rotation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0128] = 6, 2
+    data = bytearray(exif.tobytes())
+    place = data.index((0x0128).to_bytes(2))
+    data[place + 2 : place + 4] = (2).to_bytes(2)  # the unit of resolution is a text now
+    Image.fromarray(noise(20, 30, 3)).save(tmp_path / "in.jpg", exif=bytes(data))
+    picture = read_picture(tmp_path / "in.jpg")
+    assert picture.colour.shape == (30, 20, 3)
+    assert write_picture(tmp_path / "out.png", picture) == ("damaged EXIF data",)
+    assert np.array_equal(read_picture(tmp_path / "out.png").colour, picture.colour)
+
+
+def test_a_long_colour_profile_fits_into_jpeg(tmp_path):
+    icc = PROFILE + RNG.bytes(150_000)
+    picture = Picture(noise(8, 8, 3), exif=described().tobytes()[6:], icc=icc)
+    write_picture(tmp_path / "a.jpg", picture)
+    with Image.open(tmp_path / "a.jpg") as written:
+        assert written.info["icc_profile"] == icc and written.getexif()[0x010F] == "Maker"
