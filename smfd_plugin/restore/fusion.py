@@ -114,7 +114,7 @@ def fuse(own: View, others: Sequence[tuple[View, float]]) -> Tensor:
         by_size[other.face.restored.shape[-1]].append(i)
     for members in by_size.values():
         pictures = torch.stack([near[i].face.restored for i in members])
-        total += (_moved(pictures, [motions[i] for i in members], size) * weights[members]).sum(0)
+        total += (_warped(pictures, [motions[i] for i in members], size) * weights[members]).sum(0)
     return total / (1 + weights.sum(0))
 
 
@@ -148,7 +148,7 @@ def _rescaled(matrix: Matrix, source: float, target: float) -> Matrix:
     return np.hstack((turn, (shift + turn.sum(1) / 2 - 0.5)[:, None]))
 
 
-def _moved(pictures: Tensor, motions: Sequence[Matrix], size: int) -> Tensor:
+def _warped(pictures: Tensor, motions: Sequence[Matrix], size: int) -> Tensor:
     """(N, C, size, size): what (N, C, H, H) pictures show where the motions lead."""
     to_source = [_rescaled(motion, size, pictures.shape[-1]) for motion in motions]
     return warp(pictures, to_source, (size, size), "border", "bilinear")
@@ -156,7 +156,7 @@ def _moved(pictures: Tensor, motions: Sequence[Matrix], size: int) -> Tensor:
 
 def _agreement(own: Tensor, others: Tensor, motions: Sequence[Matrix]) -> Tensor:
     """(N, 1, 64, 64) in (0, 1], by the coarse pictures."""
-    difference = _moved(others, motions, _COARSE) - own
+    difference = _warped(others, motions, _COARSE) - own
     rows, columns = _inner(_COARSE)
     inner = difference[..., rows, columns].flatten(2)
     difference -= inner.median(2).values[..., None, None]  # a change of light

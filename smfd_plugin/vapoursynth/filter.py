@@ -12,10 +12,11 @@ from smfd_plugin.vapoursynth import arguments
 from smfd_plugin.vapoursynth.colour import Colour, colour_of, describe
 from smfd_plugin.vapoursynth.detection import find_faces, steady
 from smfd_plugin.vapoursynth.errors import PREFIX
-from smfd_plugin.vapoursynth.preview import MaskPainter, draw_boxes
+from smfd_plugin.vapoursynth.preview import MaskPainter, draw_boxes, drawings
 from smfd_plugin.vapoursynth.properties import COUNT, ERROR, NAMES, read_amounts
 from smfd_plugin.vapoursynth.regions import face_regions
-from smfd_plugin.vapoursynth.restoration import Restorer, drawings, restorations
+from smfd_plugin.vapoursynth.restoration import restorations
+from smfd_plugin.vapoursynth.restorer import Restorer
 from smfd_plugin.vapoursynth.streams import plan_streams
 
 
@@ -114,7 +115,15 @@ def deblur(
     else:
         restorer = Restorer(net, half is None or bool(half), feather / 100, streams.count)
         change = restorations(
-            rgb, size, found, faces, temporal, restorer, sharp_gate, max_faces, streams
+            rgb,
+            size,
+            found,
+            faces,
+            restorer,
+            streams,
+            radius=temporal,
+            sharp_gate=sharp_gate,
+            max_faces=max_faces,
         )
     result = _apply(clip, faces, change, matrix, show_all)
     return vs.core.std.StackHorizontal([clip, result]) if preview == "side" else result

@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from colorsys import hsv_to_rgb
+from typing import Protocol
 
 import torch
+import vapoursynth as vs
 from torch import Tensor, nn
 
 from smfd_plugin.restore import Detection, align, restore_faces
 from smfd_plugin.restore.blend import BACKGROUND
+from smfd_plugin.vapoursynth.errors import catch_errors
+from smfd_plugin.vapoursynth.parts import Size, change_frame, cut_out, moved, surroundings
+from smfd_plugin.vapoursynth.properties import read_amounts, read_faces
+from smfd_plugin.vapoursynth.streams import Streams
 
 PREVIEWS = ("boxes", "masks", "side")
 
@@ -15,9 +21,52 @@ _RESTORED, _LEFT_ALONE = (0.1, 0.9, 0.2), (0.6, 0.6, 0.6)
 _MASK_OPACITY = 0.6
 
 
+class Draw(Protocol):
+    """Draws faces anew."""
+
+    def __call__(
+        self, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
+    ) -> Tensor:
+        """A changed copy of the (3, h, w) RGB image.
+
+        Args:
+            image: in [0, 1], on the CPU.
+            faces: in the image's coordinates.
+            amounts: how strongly to change each, in [0, 1].
+        """
+
+
+def drawings(
+    rgb: vs.VideoNode, size: Size, faces: vs.VideoNode, draw: Draw, streams: Streams
+) -> vs.VideoNode:
+    """RGBS frames of what drawing the faces adds to a part of each frame, for `colour.add_change`.
+
+    Args:
+        rgb: from `regions.face_regions`.
+        size: of the whole pictures.
+        faces: from `detection.steady`.
+        draw: draws them, also those that are left alone.
+        streams: how many frames are drawn at the same time.
+    """
+    blank = faces.std.BlankClip(format=vs.RGBS, varsize=True, keep=True)
+
+    @catch_errors
+    def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        blank, picture, tracked = f
+        detections = [face.detection for face in read_faces(tracked.props)]
+        box = surroundings(detections, size)
+        if box is None:
+            return blank
+        image = cut_out(picture, box)
+        inside = [moved(detection, box[:2]) for detection in detections]
+        return change_frame(image, draw(image, inside, read_amounts(tracked.props)), box)
+
+    return streams.modify(blank, [blank, rgb, faces], stage)
+
+
 def draw_boxes(image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]) -> Tensor:
     """Outlines boxes and dots landmarks: green where the face is restored, grey where it is left
-    alone. A `restoration.Draw`."""
+    alone. A Draw."""
     picture = image.clone()
     for face, amount in zip(faces, amounts, strict=True):
         colour = torch.tensor(_RESTORED if amount > 0 else _LEFT_ALONE)[:, None, None]
@@ -36,7 +85,7 @@ def draw_boxes(image: Tensor, faces: Sequence[Detection], amounts: Sequence[floa
 
 
 class MaskPainter:
-    """Paints the parts of each face in colours of their own. A `restoration.Draw`.
+    """Paints the parts of each face in colours of their own. A Draw.
 
     Args:
         net: see `network.run_network`.

@@ -87,7 +87,7 @@ def test_strength_scales_the_change(portrait, restored, planes, same):
 
 
 def test_frames_without_a_face_cost_detection_only(restored, monkeypatch, same):
-    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.deblur_faces", None)
+    monkeypatch.setattr("smfd_plugin.vapoursynth.restorer.deblur_faces", None)
     clip = vs.core.std.BlankClip(width=160, height=96, format=vs.YUV420P8, color=[90, 100, 160])
     frame = restored(clip).get_frame(0)
     assert same(clip.get_frame(0), frame)
@@ -208,7 +208,7 @@ def test_an_error_inside_a_frame_is_one_line_with_its_number(portrait, restored,
     def broken(*arguments, **more):
         raise RuntimeError("the lamp went out")
 
-    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.deblur_faces", broken)
+    monkeypatch.setattr("smfd_plugin.vapoursynth.restorer.deblur_faces", broken)
     with pytest.raises(vs.Error) as error:
         restored(portrait()).get_frame(2)
     assert str(error.value) == "smfd.Deblur: frame 2: the lamp went out"

@@ -143,7 +143,7 @@ def test_what_is_not_complete_is_not_there(film, tmp_path, run, monkeypatch, whe
         raise KeyboardInterrupt
 
     if when == "a frame fails":
-        monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.deblur_faces", broken)
+        monkeypatch.setattr("smfd_plugin.vapoursynth.restorer.deblur_faces", broken)
     elif when == "Ctrl-C":
         monkeypatch.setattr(video.tqdm, "update", interrupted)
         expected = KeyboardInterrupt

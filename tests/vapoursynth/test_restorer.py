@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from smfd_plugin.restore import deblur_faces, make_detector, place_faces
-from smfd_plugin.vapoursynth.restoration import Restorer, copy_to_cpu
+from smfd_plugin.vapoursynth.restorer import Restorer, copy_to_cpu
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_device_without_memory_gives_way_to_the_cpu_with_one_warning(
             raise MemoryError("full")
         return function(*arguments, **more)
 
-    there = "smfd_plugin.vapoursynth.restoration."
+    there = "smfd_plugin.vapoursynth.restorer."
     monkeypatch.setattr(
         there + "deblur_faces", lambda *args, **more: crowded(deblur_faces, args[1], *args, **more)
     )
@@ -63,7 +63,7 @@ def test_a_cpu_without_memory_says_so(image, tiny_net, monkeypatch):
     def crowded(*_, **__):
         raise MemoryError("full")
 
-    monkeypatch.setattr("smfd_plugin.vapoursynth.restoration.deblur_faces", crowded)
+    monkeypatch.setattr("smfd_plugin.vapoursynth.restorer.deblur_faces", crowded)
     with pytest.raises(MemoryError, match="full"):
         Restorer(tiny_net, False, 0.02, 1).deblur(image, [])
 
