@@ -39,15 +39,13 @@ class FaceFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._lmdb = (root / "images.lmdb").is_dir()
-        self._client: FileClient | None = None
-        images, masks = (self._list(kind) for kind in ("images", "masks"))
-        if not images:
+        self._store = _Lmdb(root) if (root / "images.lmdb").is_dir() else _Files(root)
+        masks = self._store.names("masks")
+        self.faces = [Face(name, name in masks) for name in sorted(self._store.names("images"))]
+        if not self.faces:
             raise FileNotFoundError(
                 f"no faces in {root} (looked for images/ and images.lmdb): {WHERE_TO_GET_FACES}"
             )
-        self._files = images
-        self.faces = [Face(name, name in masks) for name in sorted(images)]
 
     def read(
         self, face: Face, size: int, least: int | None = None
@@ -67,7 +65,9 @@ class FaceFolder:
         Raises:
             ValueError: a file that is broken or no mask; the message names it.
         """
-        image = _decode_image(self._bytes("images", face.name), f"{self.root}: image {face.name}")
+        image = _decode_image(
+            self._store.read("images", face.name), f"{self.root}: image {face.name}"
+        )
         if least is not None:
             size = max(least, min(size, *image.shape[:2]))
         if image.shape[:2] != (size, size):
@@ -75,31 +75,51 @@ class FaceFolder:
             image = cv2.resize(image, (size, size), interpolation=how)
         if not face.has_mask:
             return image, np.zeros((size, size), np.uint8)
-        labels = _decode_labels(self._bytes("masks", face.name), f"{self.root}: mask {face.name}")
+        labels = _decode_labels(
+            self._store.read("masks", face.name), f"{self.root}: mask {face.name}"
+        )
         classes = GROUP_OF_LABEL[labels]
         if classes.shape != (size, size):
             classes = cv2.resize(classes, (size, size), interpolation=cv2.INTER_NEAREST)
         return image, classes
 
-    def _list(self, kind: str) -> dict[str, str]:
-        """File names by face name."""
-        if self._lmdb:
-            keys = self.root / f"{kind}.lmdb" / "meta_info.txt"
-            lines = keys.read_text().splitlines() if keys.is_file() else []
-            files = (Path(line.rpartition(" (")[0]) for line in lines)  # "NAME.png (h,w,c) 1"
-            return {file.stem: file.name for file in files}
-        folder = self.root / kind
-        paths = folder.iterdir() if folder.is_dir() else ()
-        return {path.stem: path.name for path in paths if path.suffix.lower() in SUFFIXES[kind]}
 
-    def _bytes(self, kind: str, name: str) -> bytes:
-        if not self._lmdb:
-            suffix = self._files[name] if kind == "images" else f"{name}.png"
-            return (self.root / kind / suffix).read_bytes()
+class _Files:
+    """Faces as files of root/KIND, KIND being `images` or `masks`."""
+
+    def __init__(self, root: Path) -> None:
+        self._paths = {kind: self._list(root / kind, SUFFIXES[kind]) for kind in SUFFIXES}
+
+    def names(self, kind: str) -> set[str]:
+        return set(self._paths[kind])
+
+    def read(self, kind: str, name: str) -> bytes:
+        return self._paths[kind][name].read_bytes()
+
+    @staticmethod
+    def _list(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+        paths = folder.iterdir() if folder.is_dir() else ()
+        return {path.stem: path for path in paths if path.suffix.lower() in suffixes}
+
+
+class _Lmdb:
+    """Faces in root/KIND.lmdb, as BasicSR writes them."""
+
+    def __init__(self, root: Path) -> None:
+        folders = {kind: root / f"{kind}.lmdb" for kind in SUFFIXES}
+        self._folders = {kind: folder for kind, folder in folders.items() if folder.is_dir()}
+        self._client: FileClient | None = None
+
+    def names(self, kind: str) -> set[str]:
+        if kind not in self._folders:
+            return set()
+        lines = (self._folders[kind] / "meta_info.txt").read_text().splitlines()
+        return {Path(line.rpartition(" (")[0]).stem for line in lines}  # "NAME.png (h,w,c) 1"
+
+    def read(self, kind: str, name: str) -> bytes:
         if self._client is None:  # opened late: a lmdb handle must not cross a fork
-            kinds = [kind for kind in ("images", "masks") if (self.root / f"{kind}.lmdb").is_dir()]
-            paths = [str(self.root / f"{kind}.lmdb") for kind in kinds]
-            self._client = FileClient("lmdb", db_paths=paths, client_keys=kinds)
+            paths = [str(folder) for folder in self._folders.values()]
+            self._client = FileClient("lmdb", db_paths=paths, client_keys=list(self._folders))
         return bytes(self._client.get(name, kind))
 
 
