@@ -18,8 +18,8 @@ test: $(VENV)/installed
 	PATH=$(BIN):$$PATH $(BIN)/python -m pytest
 
 $(VENV)/installed: $(SOURCES)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null || { \
-	  echo "smfd-plugin needs Python 3.12 or newer as $(PYTHON); install it, or name it: make PYTHON=/path/to/python3.12" >&2; \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null || { \
+	  echo "smfd-plugin needs Python 3.12 as $(PYTHON); install it, or name it: make PYTHON=/path/to/python3.12" >&2; \
 	  exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[dev,export,video]'

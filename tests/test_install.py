@@ -1,4 +1,4 @@
-"""What is built and installed: the wheel, and the Makefile on an old interpreter."""
+"""What is built and installed: the wheel, and the Makefile on another interpreter."""
 
 import os
 import shutil
@@ -52,19 +52,27 @@ def test_the_wheel_declares_commands_and_the_plugin(wheel):
     ]
 
 
+def test_the_licence_of_the_weights_is_declared(wheel):
+    metadata = next(item for item in wheel.namelist() if item.endswith(".dist-info/METADATA"))
+    text = wheel.read(metadata).decode()
+    assert "License-Expression: MIT AND LicenseRef-smfd-weights" in text
+    assert "License-File: smfd_plugin/weights/smfd-unet.md" in text
+
+
+@pytest.mark.parametrize("minor", [9, 13])
 @pytest.mark.parametrize("target", ["demo", "test"])
-def test_make_names_what_an_old_python_lacks(tmp_path, target):
+def test_make_names_the_python_that_it_needs(tmp_path, target, minor):
     shutil.copy(ROOT / "Makefile", tmp_path)
     for source in ("pyproject.toml", "setup.py", "smfd_plugin/vapoursynth/plugin.c"):
         (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / source).touch()
-    old = tmp_path / "python3.9"
-    check = "import collections, sys; sys.version_info = collections.namedtuple('V', 'a b')(3, 9); "
-    old.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exec {sys.executable} -c "{check}$2"\nexit 3\n')
-    old.chmod(0o755)
+    other = tmp_path / "python"
+    check = f"import sys; sys.version_info = (3, {minor}, 0); "
+    other.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exec {sys.executable} -c "{check}$2"\nexit 3\n')
+    other.chmod(0o755)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     done = subprocess.run(
-        ["make", target, f"PYTHON={old}"],
+        ["make", target, f"PYTHON={other}"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -72,5 +80,5 @@ def test_make_names_what_an_old_python_lacks(tmp_path, target):
     )
     assert done.returncode != 0
     message = done.stderr.splitlines()[0]
-    assert message.startswith(f"smfd-plugin needs Python 3.12 or newer as {old}")
+    assert message.startswith(f"smfd-plugin needs Python 3.12 as {other}")
     assert not (tmp_path / ".venv").exists()
