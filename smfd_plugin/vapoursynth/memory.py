@@ -5,12 +5,14 @@ of the next ones, so that a process grows by hundreds of megabytes over a thousa
 """
 
 import ctypes
+import os
 from collections.abc import Callable
 
 EVERY = 32
 """Frames between two times."""
 
-_trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+_library = ctypes.CDLL(None) if os.name == "posix" else None
+_trim: Callable[[int], int] | None = getattr(_library, "malloc_trim", None)
 
 
 def give_back() -> None:

@@ -44,3 +44,12 @@ def test_side_shows_the_clip_and_the_result(portrait, restored, same):
     assert (shown.width, shown.height, shown.format) == (512, 256, clip.format)
     assert same(shown.std.CropRel(right=256).get_frame(1), clip.get_frame(1))
     assert same(shown.std.CropRel(left=256).get_frame(1), restored(clip).get_frame(1))
+    assert dict(shown.get_frame(1).props) == dict(restored(clip).get_frame(1).props)
+
+
+def test_a_preview_is_one_at_any_strength(portrait, restored, same):
+    clip = portrait(vs.RGB24)
+    side = restored(clip, preview="side", strength=0)
+    assert same(side.std.CropRel(left=256).get_frame(0), clip.get_frame(0))
+    boxes = restored(clip, preview="boxes", strength=0)
+    assert same(boxes.get_frame(0), restored(clip, preview="boxes", sharp_gate=50).get_frame(0))
