@@ -13,14 +13,25 @@ VIDEO_SUFFIXES = (
     *(".ts", ".m2ts", ".wmv", ".flv", ".3gp"),
 )
 
+VIDEO_DEFAULTS = {
+    "start": 0.0,
+    "end": None,
+    "codec": "h264",
+    "quality": None,
+    "temporal": 3,
+    "sharp_gate": 1.0,
+}
+"""Of the options that are for videos only."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     pictures.add_arguments(parser)
     add = parser.add_argument_group("for video files").add_argument
-    add("--start", metavar="TIME", type=seconds, default=0.0, help="seconds or [HH:]MM:SS (0)")
+    parser.set_defaults(**VIDEO_DEFAULTS)
+    add("--start", metavar="TIME", type=seconds, help="seconds or [HH:]MM:SS (0)")
     add("--end", metavar="TIME", type=seconds, help="where to stop (default: the video's end)")
-    add("--codec", choices=CODECS, default="h264", help="of the output (default: %(default)s)")
+    add("--codec", choices=CODECS, help="of the output (default: %(default)s)")
     add(
         "--quality",
         metavar="N",
@@ -32,14 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--temporal",
         metavar="N",
         type=int,
-        default=3,
         help="frames before and after each that keep its faces steady (default: %(default)s)",
     )
     add(
         "--sharp-gate",
         metavar="PIXELS",
         type=float,
-        default=1.0,
         help="leave faces alone that are less blurred than by a Gaussian of this deviation "
         "(default: %(default)s)",
     )
@@ -59,6 +68,9 @@ def run(args: argparse.Namespace) -> int:
     """
     videos = [path for path in args.inputs if is_video(path)]
     if not videos:
+        for name, default in VIDEO_DEFAULTS.items():
+            if getattr(args, name) != default:
+                raise ValueError(f"--{name.replace('_', '-')} is for videos only")
         return pictures.run(args)
     if len(videos) < len(args.inputs):
         raise ValueError(f"{videos[0]} is a video, other inputs are not; deblur them in two runs")

@@ -65,6 +65,8 @@ def test_pictures_go_to_the_pictures_command(videos, monkeypatch):
         ("a.mp4 -o b.MKV", "--overwrite replaces it"),
         ("missing.mp4 -o out.mp4", "no file missing.mp4"),
         ("a.mp4 -o out.mp4 --max-crop 256", "for pictures only"),
+        ("photo.png -o out.png --sharp-gate 2", "--sharp-gate is for videos only"),
+        ("photo.png -o out.png --end 2", "--end is for videos only"),
         ("a.mp4 -o out.mp4 --start 9 --end 8", "--end 8 s is not after --start 9 s"),
     ],
 )

@@ -68,8 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         choices=CROP_SIZES,
         default=DEFAULT_MAX_CROP,
-        help="largest face that the network sees, in pixels; larger ones are shrunk for it "
-        "(default: %(default)s)",
+        help="largest face that the network sees, in pixels; larger ones are shrunk for it (for "
+        "pictures only; default: %(default)s)",
     )
     add(
         "--threshold",
@@ -89,10 +89,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--detector-folder",
         metavar="FOLDER",
         type=Path,
-        help="where facexlib's detector weights lie (default: facexlib's own folder)",
+        help="where facexlib's detector weights lie (for pictures only; default: facexlib's own "
+        "folder)",
     )
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    add("--half", action="store_true", help="16 bit arithmetic, where the device is faster so")
+    add(
+        "--half",
+        action="store_true",
+        help="16 bit arithmetic, where the device is faster so (videos: always)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
