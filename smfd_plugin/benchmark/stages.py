@@ -12,7 +12,7 @@ from unittest.mock import patch
 import torch
 
 from smfd_plugin.restore import align, faces
-from smfd_plugin.vapoursynth import detection, filter, restoration
+from smfd_plugin.vapoursynth import detection, filter, restorer
 
 STAGES = ("detect", "align", "network", "fuse", "blend")
 
@@ -83,10 +83,10 @@ class Stopwatch:
                 (align, "warp", warp),
                 (detection, "measure_blur", self.timed("align", detection.measure_blur)),
                 (faces, "run_network", self.timed("network", faces.run_network)),
-                (restoration, "view", self.timed("fuse", restoration.view)),
-                (restoration, "fuse", self.timed("fuse", restoration.fuse)),
-                (restoration, "place_faces", self.timed("blend", faces.place_faces)),
-                (restoration, "blend_faces", self.timed("blend", faces.blend_faces)),
+                (restorer, "view", self.timed("fuse", restorer.view)),
+                (restorer, "fuse", self.timed("fuse", restorer.fuse)),
+                (restorer, "place_faces", self.timed("blend", faces.place_faces)),
+                (restorer, "blend_faces", self.timed("blend", faces.blend_faces)),
             ):
                 stack.enter_context(patch.object(owner, name, replacement))
             yield
