@@ -39,12 +39,14 @@ def run(options: Options, folder: Path) -> Results:
         measures = load_measures(options, results)
     for name, dataset in results.ran():
         with results.clock("restoring"):
+            data = options.datasets[name]
+            files = store.stamps(data)
             for method_name, method in methods.items():
                 origin = {
                     "method": options.methods[method_name],
                     "weights": results.digests.get(method_name),
-                    "data": options.datasets[name],
-                    "files": store.stamps([options.methods[method_name], options.datasets[name]]),
+                    "data": data,
+                    "files": files | store.stamps(options.methods[method_name]),
                     "seed": options.seed,
                 }
                 dataset.rows[method_name] = restore_row(

@@ -123,8 +123,13 @@ class _Lmdb:
         return bytes(self._client.get(name, kind))
 
 
+def decode_picture(data: bytes) -> NDArray[np.uint8] | None:
+    """The (H, W, 3) BGR picture in a file's bytes, None if there is none."""
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+
+
 def _decode_image(data: bytes, what: str) -> NDArray[np.uint8]:
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    image = decode_picture(data)
     if image is None:
         raise ValueError(f"{what} is not a readable picture; remove it or get it again")
     return image

@@ -66,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
         if args.lmdb or (root / "images.lmdb").is_dir():  # which would hide the new faces
             for kind in ("images", "masks"):
                 write_lmdb(root, kind)
-        print(f"{len(part) - skipped} faces in {root}" + f", {skipped} skipped" * bool(skipped))
+        print(
+            f"{len(part) - skipped} faces in {root}" + (f", {skipped} skipped" if skipped else "")
+        )
         bad += skipped
     return 1 if bad else 0
 

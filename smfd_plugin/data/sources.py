@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from smfd_plugin.data.faces import IMAGE_SUFFIXES
+from smfd_plugin.data.faces import IMAGE_SUFFIXES, decode_picture
 from smfd_plugin.data.mask_classes import LABELS
 from smfd_plugin.data.template import ffhq_landmarks, similarity
 
@@ -170,8 +170,7 @@ def bisenet(weights_folder: Path | None) -> Segment:
 
 def read_picture(path: Path) -> Picture:
     """A picture as (H, W, 3) BGR. Raises ValueError for a file that is none."""
-    data = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    image = decode_picture(path.read_bytes())
     if image is None:
         raise ValueError("not a readable picture")
     return image

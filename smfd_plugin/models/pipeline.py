@@ -109,8 +109,8 @@ def main(argv: Sequence[str]) -> int:
         print(f"basicsr: {_one_line(e)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        remedy = {"train": "; `--auto_resume` goes on from the last checkpoint"}
-        print(f"basicsr: interrupted{remedy.get(command, '')}", file=sys.stderr)
+        remedy = "; `--auto_resume` goes on from the last checkpoint" if command == "train" else ""
+        print(f"basicsr: interrupted{remedy}", file=sys.stderr)
         return 130
     return 0
 

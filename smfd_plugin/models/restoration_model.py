@@ -1,6 +1,5 @@
 """Training that survives: any precision, steps that fail, a kill at any time."""
 
-import os
 import textwrap
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from basicsr.utils.dist_util import master_only
 from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 
-from smfd_plugin.weights.files import WeightsError, find, is_state_dict, read
+from smfd_plugin.weights.files import WeightsError, find, is_state_dict, read, write
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_BAD_STEPS = 10
@@ -205,7 +204,7 @@ class RestorationModel(SRModel):
         }
         state["network"] = dict(self.opt["network_g"])
         step = "latest" if current_iter == -1 else current_iter
-        save_atomically(state, Path(self.opt["path"]["models"]) / f"{net_label}_{step}.pth")
+        write(Path(self.opt["path"]["models"]) / f"{net_label}_{step}.pth", state)
 
     @master_only
     def save_training_state(self, epoch: int, current_iter: int) -> None:
@@ -218,7 +217,7 @@ class RestorationModel(SRModel):
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
         }
-        save_atomically(state, Path(self.opt["path"]["training_states"]) / f"{current_iter}.state")
+        write(Path(self.opt["path"]["training_states"]) / f"{current_iter}.state", state)
 
 
 def _freeze_all_but(net: nn.Module, names: list[str]) -> None:
@@ -228,10 +227,3 @@ def _freeze_all_but(net: nn.Module, names: list[str]) -> None:
             net.get_submodule(name).requires_grad_(True)
         except AttributeError as error:
             raise ValueError(f"train.trainable: the network has no module {name!r}") from error
-
-
-def save_atomically(state: Mapping[str, Any], path: Path) -> None:
-    """torch.save under a temporary name, then renamed: a kill never leaves half a file."""
-    partial = path.with_name(path.name + ".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)

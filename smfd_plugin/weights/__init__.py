@@ -7,7 +7,6 @@ read with `torch.load(weights_only=True)`.
 A DifFace is such a file, too, or a YAML file that names one for each of its parts, see difface.py.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from smfd_plugin.archs.smfd_unet_arch import SMFDUNet
 from smfd_plugin.weights.difface import build_difface, read_parts
-from smfd_plugin.weights.files import WeightsError, find, is_state_dict, read
+from smfd_plugin.weights.files import WeightsError, find, is_state_dict, read, write
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {"SMFDUNet": SMFDUNet, "DifFace": build_difface}
 METHODS = {"smfd": "SMFDUNet", "difface": "DifFace"}
@@ -100,14 +99,7 @@ def save_weights(
     broken = [name for name, value in params.items() if not torch.isfinite(value).all()]
     if broken:
         raise WeightsError(f"{path} not written: not finite as {dtype} ({_first(broken)})")
-    partial = path.with_name(path.name + ".partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with partial.open("wb") as file:  # torch's own way to open it tells less when it fails
-            torch.save({"params": params, "network": dict(network)}, file)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write(path, {"params": params, "network": dict(network)})
 
 
 def _load(weights: str | Path | None) -> tuple[Checkpoint, nn.Module]:

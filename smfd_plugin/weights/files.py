@@ -1,6 +1,7 @@
 """Weights files: where they are, and what lies in them, read with no code run."""
 
 import hashlib
+import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,6 +72,23 @@ def read(path: Path) -> Mapping[str, Any]:
     if not isinstance(checkpoint, Mapping):
         raise WeightsError(f"{path} is no BasicSR checkpoint but a {type(checkpoint).__name__}")
     return checkpoint
+
+
+def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
+    """Writes a file that `read` reads, whole or not at all: a kill never leaves half of it. Its
+    folder is made if it is not there.
+
+    Raises:
+        OSError: the place cannot be written to.
+    """
+    partial = path.with_name(path.name + ".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with partial.open("wb") as file:  # torch's own way to open it tells less when it fails
+            torch.save(checkpoint, file)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def is_state_dict(state: object) -> bool:
