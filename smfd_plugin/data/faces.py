@@ -75,7 +75,7 @@ class FaceFolder:
             image = cv2.resize(image, (size, size), interpolation=how)
         if not face.has_mask:
             return image, np.zeros((size, size), np.uint8)
-        labels = _decode_labels(
+        labels = decode_labels(
             self._store.read("masks", face.name), f"{self.root}: mask {face.name}"
         )
         classes = GROUP_OF_LABEL[labels]
@@ -128,17 +128,14 @@ def decode_picture(data: bytes) -> NDArray[np.uint8] | None:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
 
 
-def _decode_image(data: bytes, what: str) -> NDArray[np.uint8]:
-    image = decode_picture(data)
-    if image is None:
-        raise ValueError(f"{what} is not a readable picture; remove it or get it again")
-    return image
+def decode_labels(data: bytes, what: str) -> NDArray[np.uint8]:
+    """The (H, W) CelebAMask-HQ labels in a mask file's bytes.
 
-
-def _decode_labels(data: bytes, what: str) -> NDArray[np.uint8]:
-    """Pillow keeps the indices of a palette PNG, where OpenCV would give colours."""
+    Raises:
+        ValueError: no readable picture, or one that holds no labels; the message says `what`.
+    """
     try:
-        labels = np.asarray(Image.open(BytesIO(data)))
+        labels = np.asarray(Image.open(BytesIO(data)))  # keeps a palette's indices, unlike OpenCV
     except OSError as error:
         raise ValueError(f"{what} is not a readable picture; remove it or get it again") from error
     if labels.ndim != 2 or labels.dtype != np.uint8 or labels.max() >= len(LABELS):
@@ -146,3 +143,10 @@ def _decode_labels(data: bytes, what: str) -> NDArray[np.uint8]:
             f"{what} must be a grey or palette PNG with CelebAMask-HQ labels 0 to {len(LABELS) - 1}"
         )
     return labels
+
+
+def _decode_image(data: bytes, what: str) -> NDArray[np.uint8]:
+    image = decode_picture(data)
+    if image is None:
+        raise ValueError(f"{what} is not a readable picture; remove it or get it again")
+    return image

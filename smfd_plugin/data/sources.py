@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
-from smfd_plugin.data.faces import IMAGE_SUFFIXES, decode_picture
+from smfd_plugin.data.faces import IMAGE_SUFFIXES, decode_labels, decode_picture
 from smfd_plugin.data.mask_classes import LABELS
 from smfd_plugin.data.template import ffhq_landmarks, similarity
 
@@ -190,10 +189,7 @@ def _read_face(path: Path, mask: Path, size: int) -> Pair:
     image = _resize_picture(read_picture(path), size)
     if not mask.is_file():
         return image, None
-    labels = np.asarray(Image.open(mask))
-    if labels.ndim != 2 or labels.dtype != np.uint8 or labels.max() >= len(LABELS):
-        raise ValueError(f"its mask {mask} has no CelebAMask-HQ labels")
-    return image, _resize_labels(labels, size)
+    return image, _resize_labels(decode_labels(mask.read_bytes(), f"its mask {mask}"), size)
 
 
 def _read_landmarks(root: Path) -> dict[str, NDArray[np.float32]]:
