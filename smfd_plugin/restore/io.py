@@ -1,7 +1,7 @@
 """Reading and writing pictures without losing what people expect to keep.
 
 Depth, grey, transparency, colour profile and EXIF data stay as they are, but for BMP, which holds
-neither of the last two; EXIF rotation is applied to the pixels.
+neither of the last two; EXIF rotation is applied to the pixels. XMP and IPTC data do not stay.
 """
 
 import os
@@ -16,7 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from smfd_plugin.restore.metadata import LONGEST_JPEG_EXIF, add_to_jpeg, add_to_tiff, read_exif
+from smfd_plugin.restore.metadata import (
+    LONGEST_JPEG_EXIF,
+    add_to_jpeg,
+    add_to_tiff,
+    left_behind,
+    read_exif,
+)
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 
@@ -58,7 +64,7 @@ class Picture:
         alpha: (H, W) transparency of the same type, if the file has it.
         exif: EXIF data without a rotation; empty if there is none.
         icc: colour profile; empty if there is none.
-        lost: names of what the file holds and could not be read.
+        lost: names of what the file holds and is not read.
     """
 
     colour: NDArray
@@ -92,6 +98,7 @@ def read_picture(path: Path) -> Picture:
             animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
             turn, exif = read_exif(opened)
             mode, icc = opened.mode, opened.info.get("icc_profile")
+            lost = left_behind(opened)
     except UnidentifiedImageError as error:
         raise PictureError(f"{path} is no picture in a format that smfd knows") from error
     except Image.DecompressionBombError as error:
@@ -112,7 +119,7 @@ def read_picture(path: Path) -> Picture:
         alpha=_alpha(opened, pixels),
         exif=exif or b"",
         icc=icc if icc and mode != "CMYK" else b"",  # OpenCV turns CMYK into RGB
-        lost=("damaged EXIF data",) if exif is None else (),
+        lost=lost if exif is not None else ("damaged EXIF data", *lost),
     )
 
 

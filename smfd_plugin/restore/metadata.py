@@ -7,7 +7,7 @@ import sys
 from io import BytesIO
 from typing import Any
 
-from PIL import Image
+from PIL import Image, IptcImagePlugin
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 LONGEST_JPEG_EXIF = 65527
@@ -46,6 +46,17 @@ def read_exif(opened: Image.Image) -> tuple[int, bytes | None]:
         return turn, exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b""
     except Exception:  # many kinds, for tags of a wrong type and what is no EXIF data at all
         return turn, None
+
+
+def left_behind(opened: Image.Image) -> tuple[str, ...]:
+    """Names of the metadata of a picture that Pillow has loaded that are not carried over: captions
+    and settings as XMP or IPTC data."""
+    try:
+        iptc = IptcImagePlugin.getiptcinfo(opened)
+    except Exception:  # many kinds, for what is damaged
+        iptc = True
+    held = {"XMP data": "xmp" in opened.info, "IPTC data": iptc}
+    return tuple(name for name, is_there in held.items() if is_there)
 
 
 def add_to_tiff(data: bytes, exif: bytes, icc: bytes) -> bytes:

@@ -72,6 +72,22 @@ def test_damaged_exif_data_are_left_out_and_the_rotation_is_applied(tmp_path):
     assert np.array_equal(read_picture(tmp_path / "out.png").colour, picture.colour)
 
 
+def test_xmp_and_iptc_data_are_named(tmp_path):
+    file = tmp_path / "in.jpg"
+    Image.fromarray(noise(8, 8, 3)).save(file, xmp=b"<x:xmpmeta/>")
+    assert read_picture(file).lost == ("XMP data",)
+    caption = b"\x1c\x02\x78" + (4).to_bytes(2) + b"Fair"  # dataset 2:120
+    block = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + len(caption).to_bytes(4) + caption + b"\0"
+    plain = cv2.imencode(".jpg", noise(8, 8, 3))[1].tobytes()
+    start = 4 + int.from_bytes(plain[4:6])
+    file.write_bytes(
+        plain[:start] + b"\xff\xed" + (2 + len(block)).to_bytes(2) + block + plain[start:]
+    )
+    assert read_picture(file).lost == ("IPTC data",)
+    file.write_bytes(plain)
+    assert read_picture(file).lost == ()
+
+
 def test_a_long_colour_profile_fits_into_jpeg(tmp_path):
     icc = PROFILE + RNG.bytes(150_000)
     picture = Picture(noise(8, 8, 3), exif=described().tobytes()[6:], icc=icc)
