@@ -36,8 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quality",
         metavar="N",
         type=int,
-        help="constant rate factor, lower is better and larger (default: 16 for h264, 18 for h265, "
-        "24 for av1)",
+        help=f"constant rate factor, lower is better and larger (default: {_defaults()})",
     )
     add(
         "--temporal",
@@ -76,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{videos[0]} is a video, other inputs are not; deblur them in two runs")
     if args.max_crop != pictures.DEFAULT_MAX_CROP or args.detector_folder:
         raise ValueError("--max-crop and --detector-folder are for pictures only")
+    if args.quality is not None and CODECS[args.codec][1] is None:
+        raise ValueError(f"--quality: {args.codec} has none to choose; leave it out")
     if args.end is not None and args.end <= args.start:
         raise ValueError(f"--end {args.end:g} s is not after --start {args.start:g} s")
     for source, target in plan(videos, args.output, args.overwrite):
@@ -91,7 +92,6 @@ def run(args: argparse.Namespace) -> int:
             method=args.method,
             strength=args.strength,
             device=args.device,
-            half=True if args.half else None,
             detector=args.detector,
             threshold=args.threshold,
             temporal=args.temporal,
@@ -150,3 +150,8 @@ def _import_video() -> Callable[..., tuple[int, int]]:
             f"video files need {error.name}: pip install 'smfd-plugin[video]'"
         ) from error
     return deblur_file
+
+
+def _defaults() -> str:
+    qualities = {codec: quality for codec, (_, quality) in CODECS.items() if quality is not None}
+    return ", ".join(f"{quality} for {codec}" for codec, quality in qualities.items())

@@ -1,7 +1,6 @@
 """The command `smfd export`: the network as a file for other runtimes, or to give away."""
 
 import argparse
-import os
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from smfd_plugin.restore.network import run_network
 from smfd_plugin.weights import load_network, read_checkpoint, save_weights
+from smfd_plugin.whole_files import whole_file
 
 FORMATS = ("onnx", "pth")
 MIN_SIDE = 32
@@ -96,27 +96,26 @@ def export_onnx(net: nn.Module, path: Path) -> float:
         )
     size = torch.export.Dim("height", min=MIN_SIDE, max=MAX_SIDE)
     other = torch.export.Dim("width", min=MIN_SIDE, max=MAX_SIDE)
-    partial = path.with_name(path.name + ".partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():  # the exporter's own
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _WithMasks(net).eval(),
-            (torch.rand(2, 3, 72, 88),),
-            partial,
-            input_names=["lq"],
-            output_names=["image", "masks"],
-            dynamic_shapes=({0: torch.export.Dim("batch"), 2: size, 3: other},),
-            opset_version=OPSET,
-            external_data=False,
-            dynamo=True,
-            verbose=False,
-        )
-    difference = _difference(net, partial)
-    if not difference < TOLERANCE:
-        partial.unlink()
-        raise ValueError(f"{path} not written: its results differ from PyTorch's by {difference}")
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        with warnings.catch_warnings():  # the exporter's own
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                _WithMasks(net).eval(),
+                (torch.rand(2, 3, 72, 88),),
+                partial,
+                input_names=["lq"],
+                output_names=["image", "masks"],
+                dynamic_shapes=({0: torch.export.Dim("batch"), 2: size, 3: other},),
+                opset_version=OPSET,
+                external_data=False,
+                dynamo=True,
+                verbose=False,
+            )
+        difference = _difference(net, partial)
+        if not difference < TOLERANCE:
+            raise ValueError(
+                f"{path} not written: its results differ from PyTorch's by {difference}"
+            )
     return difference
 
 

@@ -37,7 +37,7 @@ def test_a_video_goes_to_the_filter(videos, capsys):
     assert run(*words.split()) == 0
     ((arguments, more),) = videos
     assert arguments == (Path("a.mp4"), Path("out.mp4"), 90, 95.5, "h265", 20)
-    assert (more["strength"], more["temporal"], more["half"]) == (0.5, 3, None)
+    assert (more["strength"], more["temporal"]) == (0.5, 3)
     assert more["method"] == "smfd"
     assert capsys.readouterr().out == "out.mp4: frames written: 10, frames with faces: 4\n"
 
@@ -67,6 +67,7 @@ def test_pictures_go_to_the_pictures_command(videos, monkeypatch):
         ("a.mp4 -o out.mp4 --max-crop 256", "for pictures only"),
         ("photo.png -o out.png --sharp-gate 2", "--sharp-gate is for videos only"),
         ("photo.png -o out.png --end 2", "--end is for videos only"),
+        ("a.mp4 -o out.mkv --codec ffv1 --quality 9", "--quality: ffv1 has none to choose"),
         ("a.mp4 -o out.mp4 --start 9 --end 8", "--end 8 s is not after --start 9 s"),
     ],
 )

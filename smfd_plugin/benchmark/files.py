@@ -1,13 +1,14 @@
 """Files that others publish: found on disk, downloaded on request, checked."""
 
 import hashlib
-import os
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlparse
 from urllib.request import urlopen
 
 from tqdm import tqdm
+
+from smfd_plugin.whole_files import whole_file
 
 CONNECT_TIMEOUT = 20
 """Seconds without an answer after which a download gives up."""
@@ -66,23 +67,32 @@ def _remedy(url: str | None, source: str | None) -> str:
 
 
 def _download(url: str, path: Path, sha256: str | None) -> None:
-    """Fetches a file under a temporary name, checks it, then renames it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with urlopen(url, timeout=CONNECT_TIMEOUT) as answer, partial.open("wb") as file:
-            size = int(answer.headers.get("Content-Length") or 0) or None
-            with tqdm(total=size, unit="B", unit_scale=True, desc=path.name) as bar:
-                while block := answer.read(1 << 20):
-                    file.write(block)
-                    bar.update(len(block))
-    except (URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", error)
-        raise MissingFileError(
-            f"{path} is not here, and {urlparse(url).hostname} cannot be reached ({reason}); "
-            f"get it from {url}"
-        ) from error
-    if sha256 and (found := checksum(partial)) != sha256:
-        partial.unlink()
-        raise ValueError(f"{url} gave a file with SHA-256 {found}, not {sha256}; not kept")
-    os.replace(partial, path)
+    """Fetches a file and checks it; it is kept whole or not at all."""
+    with whole_file(path) as partial:
+        try:
+            size = _fetch(url, partial, path.name)
+        except (URLError, TimeoutError, ConnectionError) as error:
+            reason = getattr(error, "reason", error)
+            raise MissingFileError(
+                f"{path} is not here, and {urlparse(url).hostname} cannot be reached ({reason}); "
+                f"get it from {url}"
+            ) from error
+        there = partial.stat().st_size
+        if size is not None and there != size:
+            raise MissingFileError(
+                f"{path} is not here: the download broke off after {there} of {size} bytes; try "
+                f"again, or get it from {url}"
+            )
+        if sha256 and (found := checksum(partial)) != sha256:
+            raise ValueError(f"{url} gave a file with SHA-256 {found}, not {sha256}; not kept")
+
+
+def _fetch(url: str, path: Path, title: str) -> int | None:
+    """Downloads with a progress bar; returns how many bytes were announced, if it was said."""
+    with urlopen(url, timeout=CONNECT_TIMEOUT) as answer, path.open("wb") as file:
+        size = int(answer.headers.get("Content-Length") or 0) or None
+        with tqdm(total=size, unit="B", unit_scale=True, desc=title) as bar:
+            while block := answer.read(1 << 20):
+                file.write(block)
+                bar.update(len(block))
+    return size

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from smfd_plugin.data.sources import Picture, read_picture
+from smfd_plugin.whole_files import whole_file
 
 
 def open_folder(folder: Path, origin: Mapping[str, Any]) -> Path:
@@ -52,10 +53,9 @@ def read_kept(path: Path) -> Picture | None:
 
 def keep(path: Path, picture: Picture) -> None:
     """Writes a picture, whole or not at all. Raises OSError if it cannot."""
-    partial = path.with_name(f".partial-{path.name}")
-    if not cv2.imwrite(str(partial), picture):
-        raise OSError(f"cannot write {path}")
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        if not cv2.imwrite(str(partial), picture):
+            raise OSError(f"cannot write {path}")
 
 
 class ScoreFile:

@@ -1,7 +1,6 @@
 """`smfd prepare`: from a downloaded face data set to the layout that training reads."""
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from smfd_plugin.data import sources
 from smfd_plugin.data.sources import Item, Picture
+from smfd_plugin.whole_files import whole_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -172,8 +172,6 @@ def _items(args: argparse.Namespace) -> Iterable[Item]:
 
 
 def _write_whole(path: Path, image: Picture) -> None:
-    # Outside images/, so that no one takes it for one; two runs into one folder do not share it.
-    partial = path.parents[1] / f".{os.getpid()}.partial.png"
-    if not cv2.imwrite(str(partial), image):
-        raise OSError(f"cannot write {path}")
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        if not cv2.imwrite(str(partial), image):
+            raise OSError(f"cannot write {path}")

@@ -133,8 +133,6 @@ def run(args: argparse.Namespace) -> int:
                 continue
             done["pictures"] += 1
             done["faces"] += faces
-            if not faces:
-                _say(f"{job.source}: no face found, written unchanged")
     failed = f", {done['failed']} not done" if done["failed"] else ""
     skipped = _left_out(args.inputs, args.output)
     print(
@@ -177,12 +175,12 @@ def _pictures(folder: Path, output: Path) -> list[Path]:
 
 
 def _left_out(inputs: list[Path], output: Path) -> str:
-    """Says how many files of the folders are no pictures, but for hidden ones."""
+    """Says how many files of the folders are no pictures."""
     kinds = [
         path.suffix.lower() or path.name
         for folder in inputs
         for path in _files(folder, output)
-        if path.suffix.lower() not in SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() not in SUFFIXES
     ]
     if not kinds:
         return ""
@@ -190,11 +188,13 @@ def _left_out(inputs: list[Path], output: Path) -> str:
 
 
 def _files(folder: Path, output: Path) -> Iterator[Path]:
-    """All in the folder, at any depth, except what an earlier run wrote into it."""
+    """All in the folder, at any depth, except hidden ones and what an earlier run wrote into it."""
     written = output.resolve()
     inside = written.is_relative_to(folder.resolve()) and written != folder.resolve()
     for path in folder.rglob("*"):
-        if path.is_file() and not (inside and path.resolve().is_relative_to(written)):
+        ours = inside and path.resolve().is_relative_to(written)
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not ours and not hidden:
             yield path
 
 
@@ -207,17 +207,21 @@ def _check_picture(path: Path) -> None:
 
 
 def _deblur(job: Job, deblurrer: FaceDeblurrer, overwrite: bool) -> int:
-    """Does one picture and returns the number of its faces."""
+    """Does one picture, says what is notable and returns the number of its faces."""
     if job.target.exists() and not overwrite:
         raise FileExistsError(f"{job.target} is already there; --overwrite replaces it")
     picture = read_picture(job.source)
     result = deblurrer.restore(picture.colour)
+    said, lost = [] if result.faces else ["no face found"], ()
     if not result.faces and job.source.suffix.lower() == job.target.suffix.lower():
         write_whole(job.target, job.source.read_bytes())
+        said.append("written unchanged")
     else:
         lost = write_picture(job.target, replace(picture, colour=result.image))
-        if lost:
-            _say(f"{job.source}: written without {' and '.join(lost)}")
+    if lost:
+        said.append(f"written without {' and '.join(lost)}")
+    if said:
+        _say(f"{job.source}: {', '.join(said)}")
     return len(result.faces)
 
 

@@ -4,9 +4,7 @@ Depth, grey, transparency, colour profile and EXIF data stay as they are, but fo
 neither of the last two; EXIF rotation is applied to the pixels. XMP and IPTC data do not stay.
 """
 
-import os
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +21,7 @@ from smfd_plugin.restore.metadata import (
     left_behind,
     read_exif,
 )
+from smfd_plugin.whole_files import whole_file
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 
@@ -157,19 +156,15 @@ def write_picture(path: Path, picture: Picture) -> tuple[str, ...]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file under a temporary name beside it, then renames it: it is never seen half.
+    """Writes a file, as `whole_file` does.
 
     Raises:
         PictureError: the place cannot be written to.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            partial.write_bytes(data)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise PictureError(f"cannot write {path}: {error.strerror}") from error
 
 

@@ -24,6 +24,7 @@ from smfd_plugin.vapoursynth.codecs import CODECS
 from smfd_plugin.vapoursynth.errors import PREFIX
 from smfd_plugin.vapoursynth.filter import deblur
 from smfd_plugin.vapoursynth.properties import COUNT
+from smfd_plugin.whole_files import whole_file
 
 
 class VideoError(ValueError):
@@ -35,12 +36,14 @@ class Film:
     """The picture of a video file.
 
     Attributes:
+        path: the file.
         clip: the frames.
         times: of each frame, in units of `time_base`, from `start` on.
         time_base: in seconds.
         start, end: the part of the file, in seconds; end None: to its end.
     """
 
+    path: Path
     clip: vs.VideoNode
     times: list[int]
     time_base: Fraction
@@ -58,11 +61,12 @@ class Film:
         if not kept:
             until = "the end" if end is None else f"{end:g} s"
             raise VideoError(
-                f"no frame between {start:g} s and {until}; the video ends at {seconds[-1]:g} s"
+                f"{self.path}: no frame between {start:g} s and {until}; the video ends at "
+                f"{seconds[-1]:g} s"
             )
         first, last = kept[0], kept[-1] + 1
         times = [time - round(start / self.time_base) for time in self.times[first:last]]
-        return Film(self.clip[first:last], times, self.time_base, start, end)
+        return Film(self.path, self.clip[first:last], times, self.time_base, start, end)
 
 
 def read_film(path: Path) -> Film:
@@ -95,20 +99,19 @@ def read_film(path: Path) -> Film:
             f"{path}: the time stamp of frame {late} is not after that of frame {late - 1}; "
             "convert it to a constant frame rate first"
         )
-    return Film(clip, times, fine)
+    return Film(path, clip, times, fine)
 
 
 def write_film(
-    film: Film, source: Path, target: Path, codec: str = "h264", quality: int | None = None
+    film: Film, target: Path, codec: str = "h264", quality: int | None = None
 ) -> Iterator[vs.VideoFrame]:
-    """Encodes the frames, and copies all other streams of the source.
+    """Encodes the frames, and copies all other streams of their file.
 
     The target is written in a temporary folder beside it and moved when it is complete; if anything
     goes wrong, or the iterator is closed early, it stays as it was.
 
     Args:
         film: the frames; the other streams are cut to their time.
-        source: the file that the other streams come from.
         target: the file to write, replaced if it exists. Its suffix decides the container.
         codec: one of CODECS.
         quality: ffmpeg's constant rate factor, lower is better; None: the codec's default.
@@ -120,25 +123,26 @@ def write_film(
         VideoError: ffmpeg cannot write this, or the place cannot be written to.
     """
     first = film.clip.get_frame(0)
-    with _folder_beside(target) as folder, tempfile.TemporaryFile() as messages:
-        partial = Path(folder, target.name)
-        command = _command(film, first, source, partial, codec, quality)
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=messages)
-        try:
-            with suppress(OSError):  # if ffmpeg ends early, what it says tells more
-                yield from _send(film, process)
-            if process.wait():
-                messages.seek(0)
-                said = messages.read().decode(errors="replace").strip() or "no reason given"
-                said = said.replace(_absolute(partial), str(target))
-                raise VideoError(
-                    f"ffmpeg could not write {target}: {said.splitlines()[0]} (.mkv holds "
-                    "streams of all kinds)"
-                )
-            partial.replace(target)
-        finally:
-            process.kill()
-            process.wait()
+    try:
+        with whole_file(target) as partial, tempfile.TemporaryFile() as messages:
+            command = _command(film, first, partial, codec, quality)
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=messages)
+            try:
+                with suppress(OSError):  # if ffmpeg ends early, what it says tells more
+                    yield from _send(film, process)
+                if process.wait():
+                    messages.seek(0)
+                    said = messages.read().decode(errors="replace").strip() or "no reason given"
+                    said = said.replace(_absolute(partial), str(target))
+                    raise VideoError(
+                        f"ffmpeg could not write {target}: {said.splitlines()[0]} (.mkv holds "
+                        "streams of all kinds)"
+                    )
+            finally:
+                process.kill()
+                process.wait()
+    except OSError as error:
+        raise VideoError(f"cannot write {target}: {error.strerror}") from error
 
 
 def deblur_file(
@@ -169,7 +173,7 @@ def deblur_file(
     try:
         film = replace(film, clip=deblur(film.clip, **arguments))
         with tqdm(total=len(film.times), unit="frame", disable=None) as progress:
-            for frame in write_film(film, source, target, codec, quality):
+            for frame in write_film(film, target, codec, quality):
                 with_faces += frame.props.get(COUNT, 0) > 0
                 progress.update()
     except vs.Error as error:
@@ -182,23 +186,10 @@ def _absolute(path: Path) -> str:
     return str(path.absolute())
 
 
-def _folder_beside(target: Path) -> tempfile.TemporaryDirectory:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix=".smfd-", dir=target.parent)
-    except OSError as error:
-        raise VideoError(f"cannot write {target}: {error.strerror}") from error
-
-
 def _command(
-    film: Film,
-    first: vs.VideoFrame,
-    source: Path,
-    partial: Path,
-    codec: str,
-    quality: int | None,
+    film: Film, first: vs.VideoFrame, partial: Path, codec: str, quality: int | None
 ) -> list[str]:
-    """ffmpeg's: frames come from its standard input, everything else from the source."""
+    """ffmpeg's: frames come from its standard input, everything else from their file."""
     encoder, default = CODECS[codec]
     part = ["-ss", str(film.start)] if film.start else []
     part += ["-t", str(film.end - film.start)] if film.end is not None else []
@@ -208,7 +199,7 @@ def _command(
         *("-y", "-v", "error"),
         # ffmpeg lets every input begin at 0; the picture may begin later than the sound.
         *("-itsoffset", str(float(film.times[0] * film.time_base)), "-f", "nut", "-i", "-"),
-        *(*part, "-i", _absolute(source)),
+        *(*part, "-i", _absolute(film.path)),
         *("-map", "0:v", "-map", "1", "-map", "-1:v:0", "-map", "-1:d"),
         *("-map_metadata", "1", "-map_chapters", "1", "-c", "copy"),
         *(("-copypriorss", "0") if film.start else ()),

@@ -1,7 +1,6 @@
 """Weights files: where they are, and what lies in them, read with no code run."""
 
 import hashlib
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from smfd_plugin.whole_files import whole_file
 
 SHIPPED = Path(__file__).parent
 DEFAULT = "smfd-unet"
@@ -75,20 +76,14 @@ def read(path: Path) -> Mapping[str, Any]:
 
 
 def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
-    """Writes a file that `read` reads, whole or not at all: a kill never leaves half of it. Its
-    folder is made if it is not there.
+    """Writes a file that `read` reads, as `whole_file` does.
 
     Raises:
         OSError: the place cannot be written to.
     """
-    partial = path.with_name(path.name + ".partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with partial.open("wb") as file:  # torch's own way to open it tells less when it fails
-            torch.save(checkpoint, file)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # Torch's own way to open a file tells less when it fails.
+    with whole_file(path) as partial, partial.open("wb") as file:
+        torch.save(checkpoint, file)
 
 
 def is_state_dict(state: object) -> bool:

@@ -72,6 +72,14 @@ def test_it_is_downloaded_only_on_request_and_checked(tmp_path, address):
     assert [each.name for each in folder.iterdir()] == ["a.pth"]
 
 
+def test_a_download_that_breaks_off_is_not_kept(tmp_path, address, monkeypatch):
+    monkeypatch.setattr(Quiet, "copyfile", lambda self, source, out: out.write(source.read(100)))
+    folder = tmp_path / "new"
+    with pytest.raises(MissingFileError, match=f"broke off after 100 of {len(CONTENT)} bytes"):
+        find_file(folder, True, "a.pth", address)
+    assert list(folder.iterdir()) == []
+
+
 def test_without_internet_it_says_so_at_once(tmp_path, address):
     missing = address.replace("net.pth", "nothing.pth")
     with pytest.raises(MissingFileError, match=r"cannot be reached \(Not Found|File not found"):

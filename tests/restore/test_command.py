@@ -65,8 +65,9 @@ def test_a_folder_keeps_its_structure(photos, tmp_path, deblur, capsys):
     assert same
 
 
-def test_without_a_face_another_format_holds_the_same_picture(photos, tmp_path, deblur):
+def test_without_a_face_another_format_holds_the_same_picture(photos, tmp_path, deblur, capsys):
     assert deblur(photos / "sub/plain.jpg", "-o", tmp_path / "plain.png") == 0
+    assert capsys.readouterr().err.endswith("plain.jpg: no face found\n")
     assert np.array_equal(read(tmp_path / "plain.png"), read(photos / "sub/plain.jpg"))
 
 
@@ -103,7 +104,8 @@ def test_what_a_format_cannot_hold_is_said(photos, tmp_path, deblur, capsys):
 
 
 def test_what_is_no_picture_is_counted(photos, tmp_path, deblur, capsys):
-    for name in ("a.HEIC", "sub/b.heic", "clip.mp4", ".hidden"):
+    (photos / ".thumbnails").mkdir()
+    for name in ("a.HEIC", "sub/b.heic", "clip.mp4", ".hidden", "._face.png", ".thumbnails/a.png"):
         (photos / name).touch()
     for _ in range(2):  # what is written is not counted the second time
         deblur(photos, "-o", photos / "out", "--overwrite")
