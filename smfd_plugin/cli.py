@@ -81,7 +81,7 @@ def smfd_main(argv: list[str] | None = None) -> int:
 
 def basicsr_main(argv: list[str] | None = None) -> int:
     """The command `basicsr`: trains and tests with BasicSR and every package that plugs into it."""
-    from smfd_plugin.models.pipeline import main
+    from smfd_plugin.pipeline import main
 
     return main(sys.argv[1:] if argv is None else argv)
 

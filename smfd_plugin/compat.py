@@ -15,7 +15,7 @@ import yaml
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms import functional
 
-LOWER_IS_BETTER = ("calculate_niqe", "calculate_fid", "calculate_lpips")
+LOWER_IS_BETTER = ("calculate_niqe", "calculate_lpips")
 
 SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger")
 """Parts of an option file that are mappings."""
@@ -128,6 +128,8 @@ def resume_from_readable_state() -> None:
     may have left half written."""
     from basicsr import train
 
+    from smfd_plugin.weights.files import read
+
     def load_resume_state(opt: dict[str, Any]) -> dict[str, Any] | None:
         if opt["auto_resume"]:
             folder = Path(opt["path"]["training_states"])
@@ -136,8 +138,10 @@ def resume_from_readable_state() -> None:
             opt["path"]["resume_state"] = str(path) if path else None
         if not opt["path"].get("resume_state"):
             return None
-        # To the CPU: the optimizers move their state to where their parameters are.
-        state = torch.load(opt["path"]["resume_state"], map_location="cpu", weights_only=True)
+        path = Path(opt["path"]["resume_state"])
+        state = read(path)  # to the CPU: the optimizers move it to where their parameters are
+        if "iter" not in state:
+            raise ValueError(f"{path} is no training state: name a file of training_states/")
         train.check_resume(opt, state["iter"])
         return state
 

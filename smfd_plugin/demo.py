@@ -9,9 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from smfd_plugin.data.blur_space import BlurSpace, Scenario
+from smfd_plugin.data.pictures import Picture
 
 SCENARIO = Scenario("line", 15, 30.0, 7, 1.0, 1.0, 1.0, 1.0, 95, "noise-jpeg")
 """A hand that moved: 15 pixels of straight motion at 30 degrees, a little noise, mild JPEG."""
@@ -31,8 +31,6 @@ import vapoursynth as vs
 clip = vs.core.bs.VideoSource({source!r})
 vs.core.smfd.Deblur(clip).set_output()
 """
-
-Picture = NDArray[np.uint8]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

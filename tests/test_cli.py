@@ -87,6 +87,6 @@ def test_an_interrupt_is_no_traceback(monkeypatch, capsys):
 
 def test_basicsr_is_handed_on(monkeypatch):
     seen = []
-    monkeypatch.setattr("smfd_plugin.models.pipeline.main", lambda argv: seen.append(argv) or 7)
+    monkeypatch.setattr("smfd_plugin.pipeline.main", lambda argv: seen.append(argv) or 7)
     assert basicsr_main(["train", "-opt", "a.yml"]) == 7
     assert seen == [["train", "-opt", "a.yml"]]

@@ -7,13 +7,9 @@ import cv2
 import numpy as np
 import vapoursynth as vs
 
-from smfd_plugin.benchmark.moving_faces import (
-    Picture,
-    from_clip,
-    load_portraits,
-    make_film,
-    to_clip,
-)
+from smfd_plugin.benchmark.moving_faces import from_clip, load_portraits, make_film, to_clip
+from smfd_plugin.benchmark.store import keep
+from smfd_plugin.data.pictures import Picture
 from smfd_plugin.restore import align
 from smfd_plugin.vapoursynth import deblur
 from smfd_plugin.vapoursynth.properties import LANDMARKS
@@ -74,10 +70,9 @@ def main() -> None:
             length = args.first + args.count * args.step + 3
             film = make_film(load_portraits(args.portraits, 1), 640, 640, 320, length)
             clip = to_clip(film.blurry)
-        sheet = contact_sheet(clip, args.first, args.count, args.step)
+        keep(args.output, contact_sheet(clip, args.first, args.count, args.step))
     except (OSError, ValueError, vs.Error) as error:
         parser.error(str(error))
-    cv2.imwrite(str(args.output), sheet)
 
 
 if __name__ == "__main__":

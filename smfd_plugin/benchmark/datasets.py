@@ -1,6 +1,6 @@
 """What the methods are given: blurry faces, with the sharp ones where these are known."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +13,9 @@ from smfd_plugin.benchmark.arguments import arguments
 from smfd_plugin.benchmark.foreign_blur import FOREIGN_BLURS
 from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
 from smfd_plugin.data.blur_space import BlurSpace, Scenario
-from smfd_plugin.data.faces import IMAGE_SUFFIXES, Face, FaceFolder
+from smfd_plugin.data.faces import Face, FaceFolder
+from smfd_plugin.data.pictures import Picture, picture_files, read_picture
 from smfd_plugin.data.scenarios import read_scenarios
-from smfd_plugin.data.sources import Picture, read_picture
 
 ASTRONAUT_LANDMARKS = np.array([[205, 101], [247, 103], [224, 129], [203, 138], [244, 140]])
 """Eyes, nose tip and corners of the mouth in scikit-image's portrait, as a detector found them."""
@@ -238,9 +238,8 @@ def _degraded(
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
-    """Picture files by name."""
-    paths: Iterable[Path] = folder.iterdir() if folder.is_dir() else ()
-    files = {path.stem: path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES}
+    """Picture files by name, at least one."""
+    files = picture_files(folder)
     if not files:
         raise FileNotFoundError(f"no pictures in {folder}")
     return files

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from smfd_plugin.benchmark.datasets import Sample, blurred, spread
 from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
-from smfd_plugin.data.sources import Picture
+from smfd_plugin.data.pictures import Picture
 from smfd_plugin.diffusion import DifFace, restore, seeded_noise
 from smfd_plugin.diffusion.schedule import TRAINED_STEPS
 from smfd_plugin.metrics import calculate_identity, calculate_lpips
@@ -35,6 +35,7 @@ BLUR_SIZE = 256
 
 BATCH = 16
 BLURRY = "blurry"
+OURS = "SMFD-UNet"
 PSNR = "PSNR, dB"
 SHOWN = 3
 """Faces in the figure."""
@@ -239,7 +240,10 @@ def _run(
     device = pick_device(args.device)
     half = half_dtype(device) if args.half else None
     difface = load_network(args.weights, "difface").to(device)
-    estimators = {type(net).__name__: net for net in (difface.estimator, load_network().to(device))}
+    estimators = {
+        type(difface.estimator).__name__: difface.estimator,
+        OURS: load_network().to(device),
+    }
 
     def restorations(lq: Tensor) -> Iterator[tuple[Run, Tensor]]:
         with torch.autocast(device.type, half, enabled=half is not None):

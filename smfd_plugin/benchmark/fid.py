@@ -10,7 +10,7 @@ from torch import nn
 
 from smfd_plugin.benchmark.files import CONNECT_TIMEOUT, MissingFileError
 from smfd_plugin.benchmark.tensors import to_tensor
-from smfd_plugin.data.sources import Picture
+from smfd_plugin.data.pictures import Picture
 
 MIN_FACES = 2
 

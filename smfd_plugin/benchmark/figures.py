@@ -8,23 +8,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from smfd_plugin.benchmark.datasets import Entry
+from smfd_plugin.benchmark.datasets import Entry, spread
 from smfd_plugin.benchmark.results import DatasetResult, Results
 from smfd_plugin.benchmark.store import read_kept
 from smfd_plugin.benchmark.table import arrow, shown_metrics
-from smfd_plugin.data.sources import Picture
+from smfd_plugin.data.pictures import Picture
 
 EYES = (0.30, 0.40, 0.70, 0.56)
 """Left, top, right and bottom of the eyes in a face aligned as in FFHQ, as parts of its side."""
 
 TRUTH = "sharp"
-
-
-def shown_entries(dataset: DatasetResult, count: int) -> list[Entry]:
-    """`count` samples of a data set, spread evenly over it."""
-    last = len(dataset.entries) - 1
-    chosen = np.unique(np.linspace(0, last, min(count, last + 1)).round().astype(int))
-    return [dataset.entries[i] for i in chosen]
 
 
 def columns(dataset: DatasetResult, entry: Entry) -> dict[str, Picture]:
@@ -47,7 +40,7 @@ def comparison_figure(results: Results, count: int) -> Figure:
     rows = [
         columns(dataset, entry)
         for _, dataset in results.ran()
-        for entry in shown_entries(dataset, count)
+        for entry in spread(dataset.entries, count)
     ]
     names = list(dict.fromkeys(name for row in rows for name in row))
     figure = Figure((1.7 * len(names), 2.4 * len(rows)), layout="constrained")

@@ -14,8 +14,7 @@ from tqdm import tqdm
 
 from smfd_plugin import FaceDeblurrer
 from smfd_plugin.benchmark.datasets import blurred, spread
-from smfd_plugin.data.faces import IMAGE_SUFFIXES
-from smfd_plugin.data.sources import Picture, read_picture
+from smfd_plugin.data.pictures import Picture, picture_files, read_picture
 
 SIDE = 256
 """Pixels of a side at which sharp faces are blurred; val100's scenarios are made for it."""
@@ -56,14 +55,15 @@ def found_pairs(deblurrer: FaceDeblurrer, folder: Path) -> Iterator[Pair]:
 
     Raises:
         FileNotFoundError: no picture in it.
+        ValueError: a file that is no picture, or two of one name.
     """
-    paths = [path for path in sorted(folder.glob("*")) if path.suffix.lower() in IMAGE_SUFFIXES]
-    if not paths:
+    files = picture_files(folder)
+    if not files:
         raise FileNotFoundError(f"no pictures in {folder}")
-    for path in paths:
+    for name, path in files.items():
         for number, face in enumerate(deblurrer.restore(read_picture(path)).faces):
             pixels = round(float(face.box[3] - face.box[1]))
-            yield Pair(f"{path.stem} {number}, {pixels} px", face.crop, face.restored)
+            yield Pair(f"{name} {number}, {pixels} px", face.crop, face.restored)
 
 
 def ranked(pairs: Iterable[Pair]) -> list[Pair]:

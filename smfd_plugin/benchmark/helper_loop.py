@@ -39,7 +39,7 @@ def helper_loop(
     """Deblurs a YUV clip in BT.709 as GFPGAN's and CodeFormer's filters do.
 
     Args:
-        clip: any format that resize knows.
+        clip: YUV of any depth and subsampling.
         net: see `network.run_network`.
         detect: finds faces.
         watch: measures the stages.

@@ -10,8 +10,7 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from smfd_plugin.data.blur_space import BlurSpace
-
-Picture = NDArray[np.uint8]
+from smfd_plugin.data.pictures import Picture, picture_files, read_picture
 
 _MARGIN = 32
 """Pixels of a portrait over which it fades into the background."""
@@ -47,16 +46,17 @@ def load_portraits(folder: Path | None, count: int, skip: int = 0) -> list[Pictu
 
     Raises:
         FileNotFoundError: no picture in the folder.
+        ValueError: a file that is no picture, or two of one name.
     """
     if folder is None:
         from skimage import data
 
         found = [np.ascontiguousarray(data.astronaut()[:256, 96:352, ::-1])]
     else:
-        files = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))
-        found = [cv2.imread(str(path)) for path in files[skip : skip + count]]
+        files = [*picture_files(folder).values()]
+        found = [read_picture(path) for path in files[skip : skip + count]]
     if not found:
-        raise FileNotFoundError(f"no .jpg or .png in {folder} after the first {skip}")
+        raise FileNotFoundError(f"no picture in {folder} after the first {skip}")
     return [cv2.resize(found[i % len(found)], (512, 512)) for i in range(count)]
 
 

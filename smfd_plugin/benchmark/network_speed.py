@@ -84,9 +84,9 @@ def main() -> None:
     args = parser.parse_args()
     try:
         device = pick_device(args.device)
-    except ValueError as error:
+        networks = {name: net.to(device) for name, net in build_networks().items()}
+    except (ValueError, ModuleNotFoundError) as error:
         parser.error(str(error))
-    networks = {name: net.to(device) for name, net in build_networks().items()}
     face = torch.rand(1, 3, SIZE, SIZE, device=device)
     half = half_dtype(device)
     seconds = {"float32": rotate(networks, face, args.rounds, None)}

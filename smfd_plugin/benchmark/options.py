@@ -75,9 +75,9 @@ def read_options(opt: Mapping[str, Any]) -> Options:
         raise ValueError(
             f"reference is {reference!r}, but the methods are {', '.join(opt['methods'])}"
         )
-    for name in (opt["name"], *opt["methods"], *datasets):
-        if not name or Path(name).name != name:
-            raise ValueError(f"the name {name!r} is not fit for a folder")
+    for name in (opt["name"], *opt["methods"], *datasets, *metrics):
+        if not name or Path(name).name != name or name == "..":
+            raise ValueError(f"the name {name!r} is not fit for a file")
     timing = opt.get("timing")
     if timing:
         check_arguments("timing", Timing, timing)

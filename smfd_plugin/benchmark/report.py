@@ -11,11 +11,12 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from smfd_plugin.benchmark import table
-from smfd_plugin.benchmark.figures import columns, shown_entries
+from smfd_plugin.benchmark.datasets import spread
+from smfd_plugin.benchmark.figures import columns
 from smfd_plugin.benchmark.options import Options
 from smfd_plugin.benchmark.results import Results
 from smfd_plugin.benchmark.table import BEST, NOT_RUN, Table
-from smfd_plugin.data.sources import Picture
+from smfd_plugin.data.pictures import Picture
 
 TEMPLATE = Path(__file__).with_name("report.html")
 QUALITY = 95
@@ -55,7 +56,7 @@ def report(options: Options, results: Results, figures: dict[str, Figure]) -> st
                 column: picture_url(picture) for column, picture in columns(dataset, entry).items()
             }
             for name, dataset in results.ran()
-            for entry in shown_entries(dataset, options.pictures)
+            for entry in spread(dataset.entries, options.pictures)
         },
         table_html=html_table,
     )

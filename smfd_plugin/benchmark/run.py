@@ -18,7 +18,7 @@ from smfd_plugin.benchmark.measures import Measure, SetMeasure
 from smfd_plugin.benchmark.methods import Method
 from smfd_plugin.benchmark.options import Options
 from smfd_plugin.benchmark.results import DatasetResult, Failure, Results, Row, attempt
-from smfd_plugin.data.sources import Picture
+from smfd_plugin.data.pictures import Picture
 
 
 def run(options: Options, folder: Path) -> Results:

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from smfd_plugin.data.sources import Picture, read_picture
+from smfd_plugin.data.pictures import Picture, read_picture
 from smfd_plugin.whole_files import whole_file
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smfd_plugin.data.sources import Picture
+from smfd_plugin.data.pictures import Picture
 
 
 def to_tensor(face: Picture) -> Tensor:

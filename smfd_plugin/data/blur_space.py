@@ -221,12 +221,14 @@ class BlurSpace:
 
 
 def _checked_factors(factors: Mapping[str, Sequence]) -> dict[str, tuple]:
+    if not isinstance(factors, Mapping):
+        raise ValueError(f"blur factors need a list of values for each name, not {factors!r}")
     for name, values in factors.items():
         if name not in FACTORS:
             raise ValueError(f"unknown blur factor {name!r}; known: {', '.join(FACTORS)}")
         if not isinstance(values, Sequence) or isinstance(values, str):
             raise ValueError(f"blur factor {name!r} needs a list of values, not {values!r}")
-        if not values or len(set(values)) != len(values):
+        if not values or any(value in values[:i] for i, value in enumerate(values)):
             raise ValueError(f"blur factor {name!r} needs distinct values, at least one")
         if name in LIMITS:
             _check_numbers(name, values)

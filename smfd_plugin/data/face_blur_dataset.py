@@ -24,7 +24,7 @@ UNTOUCHED = -1
 class FaceBlurDataset(Dataset):
     """Pairs (blurry, sharp) of aligned faces, with the semantic class of each pixel.
 
-    Options (BasicSR's `datasets` entry):
+    Options (BasicSR's `datasets` entry), absent or null where they are not wanted:
         dataroot: a folder or a list of folders, see FaceFolder.
         gt_size: pixels; faces are resized to gt_size x gt_size before the blur.
         min_gt_size: pixels; each face gets a random size from here to gt_size, so that the network
@@ -51,6 +51,7 @@ class FaceBlurDataset(Dataset):
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
         super().__init__()
+        opt = {name: value for name, value in opt.items() if value is not None}
         self.opt = opt
         self.gt_size: int = opt["gt_size"]
         self.crop_size: int = opt.get("crop_size", self.gt_size)

@@ -10,10 +10,11 @@ from basicsr.utils import FileClient
 from numpy.typing import NDArray
 from PIL import Image
 
+from smfd_plugin.data import pictures
 from smfd_plugin.data.mask_classes import GROUP_OF_LABEL, LABELS
+from smfd_plugin.data.pictures import decode_picture, picture_files
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-SUFFIXES = {"images": IMAGE_SUFFIXES, "masks": (".png",)}
+SUFFIXES = {"images": pictures.SUFFIXES, "masks": (".png",)}
 WHERE_TO_GET_FACES = (
     "download CelebAMask-HQ (github.com/switchablenorms/CelebAMask-HQ) or CelebA and turn it into "
     "this layout with `smfd prepare`, where --hold-out sets faces apart for validation"
@@ -35,6 +36,7 @@ class FaceFolder:
 
     Raises:
         FileNotFoundError: there is no such folder, or no face in it.
+        ValueError: two pictures of one name.
     """
 
     def __init__(self, root: Path) -> None:
@@ -65,7 +67,7 @@ class FaceFolder:
         Raises:
             ValueError: a file that is broken or no mask; the message names it.
         """
-        image = _decode_image(
+        image = decode_picture(
             self._store.read("images", face.name), f"{self.root}: image {face.name}"
         )
         if least is not None:
@@ -88,18 +90,15 @@ class _Files:
     """Faces as files of root/KIND, KIND being `images` or `masks`."""
 
     def __init__(self, root: Path) -> None:
-        self._paths = {kind: self._list(root / kind, SUFFIXES[kind]) for kind in SUFFIXES}
+        self._paths = {
+            kind: picture_files(root / kind, suffixes) for kind, suffixes in SUFFIXES.items()
+        }
 
     def names(self, kind: str) -> set[str]:
         return set(self._paths[kind])
 
     def read(self, kind: str, name: str) -> bytes:
         return self._paths[kind][name].read_bytes()
-
-    @staticmethod
-    def _list(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-        paths = folder.iterdir() if folder.is_dir() else ()
-        return {path.stem: path for path in paths if path.suffix.lower() in suffixes}
 
 
 class _Lmdb:
@@ -123,11 +122,6 @@ class _Lmdb:
         return bytes(self._client.get(name, kind))
 
 
-def decode_picture(data: bytes) -> NDArray[np.uint8] | None:
-    """The (H, W, 3) BGR picture in a file's bytes, None if there is none."""
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-
-
 def decode_labels(data: bytes, what: str) -> NDArray[np.uint8]:
     """The (H, W) CelebAMask-HQ labels in a mask file's bytes.
 
@@ -143,10 +137,3 @@ def decode_labels(data: bytes, what: str) -> NDArray[np.uint8]:
             f"{what} must be a grey or palette PNG with CelebAMask-HQ labels 0 to {len(LABELS) - 1}"
         )
     return labels
-
-
-def _decode_image(data: bytes, what: str) -> NDArray[np.uint8]:
-    image = decode_picture(data)
-    if image is None:
-        raise ValueError(f"{what} is not a readable picture; remove it or get it again")
-    return image

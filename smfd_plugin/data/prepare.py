@@ -11,7 +11,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from smfd_plugin.data import sources
-from smfd_plugin.data.sources import Item, Picture
+from smfd_plugin.data.pictures import Picture
+from smfd_plugin.data.sources import Item
 from smfd_plugin.whole_files import whole_file
 
 
@@ -92,7 +93,7 @@ def write_faces(items: Iterable[Item], root: Path, size: int, prefix: str = "") 
         try:
             image, labels = item.read()
         except (OSError, ValueError) as error:
-            tqdm.write(f"skipped {item.path}: {error}", file=sys.stderr)
+            tqdm.write(f"skipped {item.name}: {error}", file=sys.stderr)
             bad += 1
             continue
         if labels is not None:
@@ -135,7 +136,7 @@ def _split(
                 f"--hold-out {root} {count}: the number must be between 1 and {end - 1}, so that "
                 "faces are left"
             )
-        if Path(root) in (*parts, output):
+        if Path(root).resolve() in {other.resolve() for other in (*parts, output)}:
             raise ValueError(f"{root} is named twice: hold faces out to a folder of their own")
         parts[Path(root)] = items[end - int(count) : end]
         end -= int(count)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smfd_plugin.data.faces import IMAGE_SUFFIXES, decode_labels, decode_picture
+from smfd_plugin.data.faces import decode_labels
 from smfd_plugin.data.mask_classes import LABELS
+from smfd_plugin.data.pictures import SUFFIXES, Picture, read_picture
 from smfd_plugin.data.template import ffhq_landmarks, similarity
 
-Picture = NDArray[np.uint8]
 Pair = tuple[Picture, Picture | None]
 Segment = Callable[[Picture], Picture]
 """From a sharp (S, S, 3) BGR face to its (S, S) CelebAMask-HQ labels."""
@@ -129,7 +129,7 @@ def folder(root: Path, size: int) -> Iterator[Item]:
         raise FileNotFoundError(f"there is no folder {root}")
     images = root / "images" if (root / "images").is_dir() else root
     for path in sorted(images.iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES:
+        if path.suffix.lower() in SUFFIXES:
             mask = root / "masks" / f"{path.stem}.png"
             yield Item(path, path.stem, lambda path=path, mask=mask: _read_face(path, mask, size))
 
@@ -167,14 +167,6 @@ def bisenet(weights_folder: Path | None) -> Segment:
     return segment
 
 
-def read_picture(path: Path) -> Picture:
-    """A picture as (H, W, 3) BGR. Raises ValueError for a file that is none."""
-    image = decode_picture(path.read_bytes())
-    if image is None:
-        raise ValueError("not a readable picture")
-    return image
-
-
 def _read_celebamask(path: Path, parts: Path, size: int) -> Pair:
     number = int(path.stem)
     labels = np.zeros((512, 512), np.uint8)
@@ -189,7 +181,7 @@ def _read_face(path: Path, mask: Path, size: int) -> Pair:
     image = _resize_picture(read_picture(path), size)
     if not mask.is_file():
         return image, None
-    return image, _resize_labels(decode_labels(mask.read_bytes(), f"its mask {mask}"), size)
+    return image, _resize_labels(decode_labels(mask.read_bytes(), f"mask {mask}"), size)
 
 
 def _read_landmarks(root: Path) -> dict[str, NDArray[np.float32]]:
@@ -197,7 +189,7 @@ def _read_landmarks(root: Path) -> dict[str, NDArray[np.float32]]:
         path = folder / "list_landmarks_align_celeba.txt"
         if path.is_file():
             rows = (line.split() for line in path.read_text().splitlines()[2:])
-            return {row[0]: np.float32(row[1:]).reshape(5, 2) for row in rows}
+            return {row[0]: np.float32(row[1:]).reshape(5, 2) for row in rows if row}
     return {}
 
 

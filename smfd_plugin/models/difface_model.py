@@ -49,7 +49,7 @@ class DifFaceModel(RestorationModel):
         )
 
     def _build_estimator(self) -> nn.Module:
-        if "estimator" not in self.opt:
+        if self.opt.get("estimator") is None:
             return nn.Identity()
         estimator = build_network(self.opt["estimator"]).to(self.device)
         path = self.opt["path"]

@@ -15,7 +15,7 @@ from basicsr.utils.dist_util import master_only
 from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 
-from smfd_plugin.weights.files import WeightsError, find, is_state_dict, read, write
+from smfd_plugin.weights.files import WeightsError, find, pick_state, read, write
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_BAD_STEPS = 10
@@ -41,13 +41,15 @@ class RestorationModel(SRModel):
     """
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
-        super().__init__(opt)
-        if opt.get("train", {}).get("compile"):
+        options = opt.get("train", {})  # null there means absent
+        options = {name: value for name, value in options.items() if value is not None}
+        super().__init__({**opt, "train": options})
+        if options.get("compile"):
             self.net_g.compile()
 
     def model_to_device(self, net: nn.Module) -> nn.Module:
         """Sets memory format and what is trained first: a data-parallel wrapper reads both."""
-        options = self.opt.get("train", {})
+        options = self.opt["train"]
         if options.get("channels_last"):
             net = net.to(memory_format=torch.channels_last)
         if "trainable" in options:
@@ -64,17 +66,16 @@ class RestorationModel(SRModel):
             WeightsError: no such file, or one that is broken, holds code or does not fit.
         """
         path = find(load_path)
-        checkpoint = read(path)
-        keys = (param_key, "params", "state_dict")
-        key = next((key for key in keys if key in checkpoint), None)
-        if not is_state_dict(checkpoint if key is None else checkpoint[key]):
-            raise WeightsError(f"{path} holds no weights of a network")
+        state = pick_state(read(path), (param_key, "params", "state_dict"), path)
+        state = {name.removeprefix("module."): value for name, value in state.items()}
+        bare = self.get_bare_model(net)
+        get_root_logger().info(f"Loading weights of {type(bare).__name__} from {path}")
+        self._print_different_keys_loading(bare, state, strict)
         try:
-            super().load_network(net, str(path), strict, key)
+            bare.load_state_dict(state, strict=strict)
         except RuntimeError as error:
             reason = textwrap.shorten(str(error).partition("\n")[2], 200)
-            kind = type(self.get_bare_model(net)).__name__
-            raise WeightsError(f"{path} does not fit {kind}: {reason}") from error
+            raise WeightsError(f"{path} does not fit {type(bare).__name__}: {reason}") from error
 
     def init_training_settings(self) -> None:
         options = self.opt["train"]
@@ -205,6 +206,12 @@ class RestorationModel(SRModel):
         state["network"] = dict(self.opt["network_g"])
         step = "latest" if current_iter == -1 else current_iter
         write(Path(self.opt["path"]["models"]) / f"{net_label}_{step}.pth", state)
+
+    def resume_training(self, resume_state: Mapping[str, Any]) -> None:
+        """Goes on from a saved state, with random numbers that were not drawn before it was saved:
+        the same faces come in the same order, but cut and blurred in other ways."""
+        super().resume_training(resume_state)
+        torch.manual_seed(self.opt["manual_seed"] + self.opt["rank"] + resume_state["iter"])
 
     @master_only
     def save_training_state(self, epoch: int, current_iter: int) -> None:

@@ -95,7 +95,7 @@ class FaceDeblurrer:
         self.net = load_method(method, weights).to(self.device)
         self.half = half
         self.max_crop = max_crop
-        self.strength = strength
+        self.strength = float(strength)
         self._detect = make_detector(detector, self.device, threshold, detector_folder)
 
     def restore(self, image: NDArray) -> RestoreResult:

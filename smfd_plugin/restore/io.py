@@ -1,7 +1,8 @@
 """Reading and writing pictures without losing what people expect to keep.
 
 Depth, grey, transparency, colour profile and EXIF data stay as they are, but for BMP, which holds
-neither of the last two; EXIF rotation is applied to the pixels. XMP and IPTC data do not stay.
+neither of the last two, and grey with transparency, which becomes colour with three equal
+channels; EXIF rotation is applied to the pixels. XMP and IPTC data do not stay.
 """
 
 import warnings

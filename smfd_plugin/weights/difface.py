@@ -24,7 +24,7 @@ from torch import nn
 
 from smfd_plugin.archs import DiffusionUNet, SMFDUNet, SRCNNEstimator, SwinIREstimator
 from smfd_plugin.diffusion import DifFace, linear_schedule
-from smfd_plugin.weights.files import WeightsError, find, is_state_dict, read
+from smfd_plugin.weights.files import WeightsError, find, pick_state, read
 
 PARTS: dict[str, dict[str, type[nn.Module]]] = {
     "estimator": {
@@ -86,10 +86,8 @@ def read_parts(path: Path) -> Mapping[str, Any]:
             raise WeightsError(f"{path}: {part} needs `weights`, the file of its weights")
         file = _find_part(path, given["weights"], options.get("source"))
         checkpoint = read(file)
-        keys = ("params_ema", "params", "state_dict")  # the last is of the authors' training
-        state = next((checkpoint[key] for key in keys if key in checkpoint), checkpoint)
-        if not is_state_dict(state):
-            raise WeightsError(f"{file} holds no weights of a network")
+        # The last key is of the authors' training.
+        state = pick_state(checkpoint, ("params_ema", "params", "state_dict"), file)
         params |= {f"{part}.{name}": value for name, value in state.items()}
         described = {name: value for name, value in given.items() if name != "weights"}
         kept = checkpoint.get("network")

@@ -2,7 +2,7 @@
 
 import hashlib
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,20 @@ def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
     # Torch's own way to open a file tells less when it fails.
     with whole_file(path) as partial, partial.open("wb") as file:
         torch.save(checkpoint, file)
+
+
+def pick_state(
+    checkpoint: Mapping[str, Any], keys: Iterable[str], path: Path
+) -> Mapping[str, Tensor]:
+    """The weights in a checkpoint: under the first of `keys` that it has, else at its top.
+
+    Raises:
+        WeightsError: there are none; the message names `path`.
+    """
+    state = next((checkpoint[key] for key in keys if key in checkpoint), checkpoint)
+    if not is_state_dict(state):
+        raise WeightsError(f"{path} holds no weights of a network")
+    return state
 
 
 def is_state_dict(state: object) -> bool:

@@ -12,9 +12,9 @@ import pytest
 import torch
 import yaml
 
+from smfd_plugin import pipeline
 from smfd_plugin.benchmark.methods import METHODS, Method
 from smfd_plugin.data.blur_space import BlurSpace
-from smfd_plugin.models import pipeline
 from smfd_plugin.weights import read_checkpoint, save_weights
 
 QUICK = Path(__file__).resolve().parents[2] / "options/benchmark_quick.yml"
@@ -298,7 +298,9 @@ def test_metrics_without_truth_alone_for_real_faces(benchmark, options, tmp_path
         ({"timing": {"size": 64, "rounds": 0}}, "rounds is 0; it must be a whole number from 1"),
         ({"pictures": "all"}, "pictures is 'all'; it must be a whole number from 1"),
         ({"methods": {"smfd": None}}, "methods: smfd needs a `type`, not None"),
-        ({"name": "../up"}, "'../up' is not fit for a folder"),
+        ({"name": "../up"}, "'../up' is not fit for a file"),
+        ({"name": ".."}, "'..' is not fit for a file"),
+        ({"metrics": {"PSNR/Y": {"type": "calculate_psnr"}}}, "'PSNR/Y' is not fit for a file"),
     ],
 )
 def test_mistakes_are_one_line(benchmark, options, change, message):

@@ -2,8 +2,6 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from smfd_plugin.benchmark import figures
-from smfd_plugin.benchmark.datasets import Entry
-from smfd_plugin.benchmark.results import DatasetResult
 
 
 def draw(figure) -> np.ndarray:
@@ -29,15 +27,6 @@ def test_eyes_are_those_of_an_aligned_face():
         face[y - 2 : y + 3, x - 2 : x + 3] = 255
     assert figures.eyes(face).sum() == face.sum()
     assert figures.eyes(face).size < face.size / 10
-
-
-def test_samples_are_spread_over_the_set(tmp_path):
-    entries = [Entry(str(i), str(i), lambda: None) for i in range(10)]
-    names = [entry.name for entry in figures.shown_entries(DatasetResult(tmp_path, entries), 3)]
-    assert names[0] == "0"
-    assert names[-1] == "9"
-    assert len(names) == 3
-    assert len(figures.shown_entries(DatasetResult(tmp_path, entries[:2]), 3)) == 2
 
 
 def test_bars_show_values_and_intervals(known_results):

@@ -168,6 +168,8 @@ def test_the_least_blur_is_a_blur(kind):
     ("arguments", "message"),
     [
         ({"factors": {"colour": [1]}}, "unknown blur factor 'colour'"),
+        ({"factors": ["light"]}, "blur factors need a list of values for each name"),
+        ({"factors": {"extent": [[3, 5]]}}, r"blur factor 'extent' cannot be \[3, 5\]"),
         ({"factors": {"extent": []}}, "distinct values"),
         ({"factors": {"extent": [3, 3]}}, "distinct values"),
         ({"factors": {"extent": 15}}, "'extent' needs a list of values, not 15"),

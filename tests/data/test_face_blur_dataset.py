@@ -20,6 +20,14 @@ def test_is_built_from_an_option_file_entry(faces):
     assert isinstance(build_dataset(options(faces)), FaceBlurDataset)
 
 
+def test_an_option_that_is_null_is_absent(faces):
+    names = ("crop_size", "min_gt_size", "sharp_ratio", "scenarios", "blur", "kernel_size")
+    dataset = FaceBlurDataset(options(faces, **dict.fromkeys(names)))
+    assert dataset[0]["lq"].shape == (3, 64, 64)
+    with pytest.raises(KeyError, match="dataroot"):
+        FaceBlurDataset(options(None) | {"dataroot": None})
+
+
 def test_says_how_many_scenarios_there_are(faces, caplog):
     with caplog.at_level("INFO", "basicsr"):
         FaceBlurDataset(options(faces))

@@ -165,7 +165,7 @@ def test_the_command_trains_and_then_tests_with_an_estimator(
     }
     testing.write_text(yaml.safe_dump(difface_options, sort_keys=False))
     calls = [f"pipeline.main(['{what}', '-opt', '{what}.yml'])" for what in ("train", "test")]
-    program = f"from smfd_plugin.models import pipeline; print('status', {', '.join(calls)})"
+    program = f"from smfd_plugin import pipeline; print('status', {', '.join(calls)})"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -80,6 +80,31 @@ def test_shipped_weights_have_names(prepared):
     )
 
 
+def test_an_option_that_is_null_is_absent(prepared, batch):
+    prepared["train"] |= dict.fromkeys(
+        ("amp", "grad_clip", "trainable", "frequency_opt", "compile")
+    )
+    (logged,) = train(build_model(prepared), batch, 1)
+    assert logged.keys() == {"l_pix"}
+
+
+def test_a_resumed_run_draws_new_random_numbers(prepared, batch, tmp_path):
+    def draw(step):
+        torch.manual_seed(prepared["manual_seed"])
+        model = build_model(prepared)
+        state = torch.load(tmp_path / "2.state", weights_only=True)
+        model.resume_training(state | {"iter": step})
+        return torch.rand(4).tolist()
+
+    model = build_model(prepared)
+    list(train(model, batch, 2))
+    model.save_training_state(0, 2)
+    torch.manual_seed(prepared["manual_seed"])
+    fresh = torch.rand(4).tolist()
+    assert draw(2) == draw(2)
+    assert fresh != draw(2) != draw(4)
+
+
 def test_a_transformer_is_trained_as_well(prepared, batch):
     prepared["network_g"] = {
         "type": "SwinIREstimator", "img_size": 4, "embed_dim": 12, "depths": [2],

@@ -87,7 +87,7 @@ def test_no_face(deblurrer):
 
 
 def test_no_strength_no_change(with_net, astronaut):
-    result = with_net(sharpen, strength=0.0).restore(astronaut)
+    result = with_net(sharpen, strength=np.float32(0)).restore(astronaut)
     assert np.array_equal(result.image, astronaut) and len(result.faces) == 1
 
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from smfd_plugin.benchmark.arguments import arguments
 from smfd_plugin.benchmark.datasets import Sample
-from smfd_plugin.data.sources import Picture
+from smfd_plugin.data.pictures import Picture
 
 
 class NotApplicableError(ValueError):

@@ -8,7 +8,7 @@ from scipy.signal import oaconvolve
 
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods.base import Context, Method, NotApplicableError, register
-from smfd_plugin.data.sources import Picture
+from smfd_plugin.data.pictures import Picture
 
 Deconvolve = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 """From one channel in [0, 1] and the kernel to the sharp channel."""

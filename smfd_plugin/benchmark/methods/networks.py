@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from basicsr.archs import build_network
 from torch import Tensor, nn
 
@@ -11,6 +10,7 @@ from smfd_plugin.benchmark.files import find_file
 from smfd_plugin.benchmark.methods.base import Context, Method, register
 from smfd_plugin.benchmark.methods.restorer import restorer
 from smfd_plugin.weights import load_network
+from smfd_plugin.weights.files import read
 
 
 @register("smfd")
@@ -49,11 +49,11 @@ def basicsr(
         range: the values that it takes and gives.
 
     Raises:
-        ValueError: weights that do not fit the network.
+        ValueError: a file that holds no weights, or some that do not fit the network.
     """
     path = find_file(context.folder, context.download, weights, url, sha256, source)
     net = build_network(dict(network))
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    checkpoint = read(path)
     key = param_key or ("params_ema" if "params_ema" in checkpoint else "params")
     if key not in checkpoint:
         raise ValueError(f"{path} has no {key!r} but {', '.join(map(str, checkpoint))}")

@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from smfd_plugin.models import pipeline
+from smfd_plugin import pipeline
 
 BASICSR = [
     sys.executable,
@@ -140,6 +140,21 @@ def test_a_data_path_that_is_not_there_says_where_to_get_faces(mistake, options,
     assert "datasets/nowhere" in error
     assert "CelebAMask-HQ" in error
     assert "smfd prepare" in error
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"half of it", "no weights file"),
+        ({"params": {}}, "is no training state: name a file of training_states/"),
+    ],
+)
+def test_a_state_that_cannot_be_resumed_is_named(mistake, options, tmp_path, content, message):
+    path = tmp_path / "start.state"
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
+    options["path"]["resume_state"] = str(path)
+    error = mistake(write(tmp_path, options))
+    assert f"{path} " in error and message in error
 
 
 def test_unknown_types_and_missing_options_are_named(mistake, options, tmp_path):

@@ -1,0 +1,49 @@
+"""Pictures as arrays, and the files that hold them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+"""(H, W, 3) BGR."""
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+
+
+def decode_picture(data: bytes, what: str) -> Picture:
+    """The picture in a file's bytes.
+
+    Raises:
+        ValueError: there is none; the message says `what`.
+    """
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if picture is None:
+        raise ValueError(f"{what} is not a readable picture; remove it or get it again")
+    return picture
+
+
+def read_picture(path: Path) -> Picture:
+    """A picture from its file. Raises ValueError for a file that is none; the message names it."""
+    return decode_picture(path.read_bytes(), str(path))
+
+
+def picture_files(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> dict[str, Path]:
+    """The picture files of a folder by name without suffix, sorted; none if there is no folder.
+    Hidden files are left out.
+
+    Raises:
+        ValueError: two files of one name, of which it would be chance which is taken.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix.lower() not in suffixes or path.name.startswith("."):
+            continue
+        if path.stem in found:
+            raise ValueError(
+                f"{found[path.stem]} and {path} share one name: rename or remove one of them"
+            )
+        found[path.stem] = path
+    return found
