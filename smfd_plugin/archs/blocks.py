@@ -14,13 +14,13 @@ class CBAM(nn.Module):
     """Convolutional block attention module (arXiv 1807.06521, section 3): channel, then spatial.
 
     Args:
-        channels: C of the (N, C, H, W) input; the output has the same shape.
-        reduction: the channel MLP has max(C // reduction, 4) hidden units.
+        channels: C of the (N, C, H, W) input; the output has the same shape. The channel MLP has
+            max(C // 8, 4) hidden units.
     """
 
-    def __init__(self, channels: int, reduction: int = 8) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        hidden = max(channels // reduction, 4)
+        hidden = max(channels // 8, 4)
         self.mlp = nn.Sequential(
             nn.Conv2d(channels, hidden, 1), nn.ReLU(inplace=True), nn.Conv2d(hidden, channels, 1)
         )
@@ -112,11 +112,11 @@ class MaskFusion(nn.Module):
     Args:
         channels: C of the features (N, C, H, W).
         num_classes: K of the masks (N, K, H, W), class probabilities.
-        hidden: width of the layer that both maps share.
     """
 
-    def __init__(self, channels: int, num_classes: int, hidden: int = 16) -> None:
+    def __init__(self, channels: int, num_classes: int) -> None:
         super().__init__()
+        hidden = 16  # channels of the layer that both maps share
         self.shared = nn.Sequential(nn.Conv2d(num_classes, hidden, 3, padding=1), activation())
         self.scale_shift = nn.Conv2d(hidden, 2 * channels, 1)
         nn.init.zeros_(self.scale_shift.weight)

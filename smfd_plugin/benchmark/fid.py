@@ -1,6 +1,5 @@
 """FID (arXiv 1706.08500) of a set of restored faces against the sharp ones, by torchmetrics."""
 
-import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from smfd_plugin.benchmark.files import CONNECT_TIMEOUT, MissingFileError
+from smfd_plugin.benchmark.files import MissingFileError
 from smfd_plugin.benchmark.tensors import to_tensor
 from smfd_plugin.data.pictures import Picture
+from smfd_plugin.metrics.download import quick_to_give_up
 
 MIN_FACES = 2
 
@@ -33,18 +33,16 @@ def inception(weights: str | Path | None, device: torch.device) -> Any:
         raise ModuleNotFoundError("FID needs `pip install smfd-plugin[benchmark]`") from error
     if weights is not None and not Path(weights).is_file():
         raise MissingFileError(f"no file {weights}")
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(CONNECT_TIMEOUT)
+    path = None if weights is None else str(weights)
     try:
-        path = None if weights is None else str(weights)
-        return FrechetInceptionDistance(2048, feature_extractor_weights_path=path).to(device)
+        with quick_to_give_up():
+            network = FrechetInceptionDistance(2048, feature_extractor_weights_path=path)
     except OSError as error:
         raise MissingFileError(
             f"the Inception network cannot be downloaded ({error}); name a file as the "
             "metric's `weights`"
         ) from error
-    finally:
-        socket.setdefaulttimeout(before)
+    return network.to(device)
 
 
 def distance(metric: nn.Module, pairs: Iterable[tuple[Picture, Picture]]) -> float | None:

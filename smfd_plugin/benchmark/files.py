@@ -8,10 +8,8 @@ from urllib.request import urlopen
 
 from tqdm import tqdm
 
+from smfd_plugin.metrics.download import TIMEOUT
 from smfd_plugin.whole_files import whole_file
-
-CONNECT_TIMEOUT = 20
-"""Seconds without an answer after which a download gives up."""
 
 
 class MissingFileError(FileNotFoundError):
@@ -89,7 +87,7 @@ def _download(url: str, path: Path, sha256: str | None) -> None:
 
 def _fetch(url: str, path: Path, title: str) -> int | None:
     """Downloads with a progress bar; returns how many bytes were announced, if it was said."""
-    with urlopen(url, timeout=CONNECT_TIMEOUT) as answer, path.open("wb") as file:
+    with urlopen(url, timeout=TIMEOUT) as answer, path.open("wb") as file:
         size = int(answer.headers.get("Content-Length") or 0) or None
         with tqdm(total=size, unit="B", unit_scale=True, desc=title) as bar:
             while block := answer.read(1 << 20):

@@ -1,9 +1,7 @@
 """LPIPS (arXiv 1801.03924), by its authors' package `lpips`."""
 
-import socket
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,8 @@ from basicsr.utils.registry import METRIC_REGISTRY
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from smfd_plugin.metrics.download import quick_to_give_up
 from smfd_plugin.metrics.images import prepare_pair
-
-DOWNLOAD_TIMEOUT = 20
-"""Seconds without an answer after which a download gives up."""
 
 
 @METRIC_REGISTRY.register()
@@ -71,11 +67,23 @@ def lpips_network(net: str = "alex", backbone: str | None = None, device: str = 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package calls torchvision in an old way
         if backbone is None:
-            with _quick_to_give_up(net):
-                return lpips.LPIPS(net=net, verbose=False).to(device)
+            return _downloaded(net).to(device)
         network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
     network.net.load_state_dict(_backbone_state(network.net, Path(backbone)))
     return network.to(device)
+
+
+def _downloaded(net: str) -> nn.Module:
+    import lpips
+
+    try:
+        with quick_to_give_up():
+            return lpips.LPIPS(net=net, verbose=False)
+    except OSError as error:
+        raise OSError(
+            f"lpips: torchvision's {net} network cannot be downloaded ({error}); name a file of "
+            "it as the metric's `backbone`"
+        ) from error
 
 
 def _backbone_state(net: nn.Module, path: Path) -> dict[str, Tensor]:
@@ -91,22 +99,6 @@ def _backbone_state(net: nn.Module, path: Path) -> dict[str, Tensor]:
     if missing:
         raise ValueError(f"lpips: the backbone {path} lacks {missing[0]}")
     return {name: file[key].float() for name, key in wanted.items()}
-
-
-@contextmanager
-def _quick_to_give_up(net: str) -> Iterator[None]:
-    """torchvision's download knows no timeout of its own."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
-    try:
-        yield
-    except OSError as error:
-        raise OSError(
-            f"lpips: torchvision's {net} network cannot be downloaded ({error}); name a file of "
-            "it as the metric's `backbone`"
-        ) from error
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _to_tensor(image: NDArray) -> Tensor:
