@@ -55,9 +55,12 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         FileExistsError: the output is there and --overwrite is not given.
-        ValueError: see `export_onnx`.
+        ValueError: the output's suffix is that of another format; or see `export_onnx`.
     """
     output = args.output or Path(f"smfd-unet.{args.format}")
+    suffix = output.suffix.removeprefix(".")
+    if suffix in FORMATS and suffix != args.format:
+        raise ValueError(f"{output} would hold {args.format}: add --format {suffix} or rename it")
     if output.exists() and not args.overwrite:
         raise FileExistsError(f"{output} is already there; --overwrite replaces it")
     if args.format == "pth":

@@ -35,6 +35,14 @@ def test_an_existing_file_is_kept(tiny_weights, tmp_path, capsys):
     assert path.read_text() == "mine"
 
 
+@pytest.mark.parametrize(("words", "name"), [([], "net.pth"), (["--format=pth"], "net.onnx")])
+def test_a_suffix_of_the_other_format_is_refused(tiny_weights, tmp_path, capsys, words, name):
+    path = tmp_path / name
+    assert smfd_main(["export", *words, "-o", str(path), "--weights", str(tiny_weights)]) == 2
+    assert f"add --format {path.suffix[1:]} or rename it" in capsys.readouterr().err
+    assert not path.exists()
+
+
 def test_a_training_checkpoint_becomes_weights_to_ship(tiny_weights, tmp_path):
     checkpoint = torch.load(tiny_weights)
     averaged = {name: value * 0.5 for name, value in checkpoint["params"].items()}

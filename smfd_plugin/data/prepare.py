@@ -15,6 +15,8 @@ from smfd_plugin.data.pictures import Picture
 from smfd_plugin.data.sources import Item
 from smfd_plugin.whole_files import whole_file
 
+MIN_SIZE, MAX_SIZE = 32, 4096
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the sub-command's arguments."""
@@ -50,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         FileNotFoundError: SOURCE is not what it should be, or weights are missing.
-        ValueError: `--size` is too small, SOURCE has no face or two of one name, or a folder has
-            faces that do not belong there: of another size, or held out.
+        ValueError: `--size` is too small or too large, SOURCE has no face or two of one name, or a
+            folder has faces that do not belong there: of another size, or held out.
     """
-    if args.size < 32:
-        raise ValueError(f"--size is {args.size}; a face needs at least 32 pixels")
+    if not MIN_SIZE <= args.size <= MAX_SIZE:
+        raise ValueError(f"--size is {args.size}; it can be {MIN_SIZE} to {MAX_SIZE} pixels")
     items = list(_items(args))
     if not items:
         raise ValueError(f"no faces in {args.source}")

@@ -160,6 +160,12 @@ def test_faces_are_held_out_to_a_folder_of_their_own(portraits, tmp_path):
         run("folder", portraits, "-o", tmp_path / "out", "--hold-out", again, 1)
 
 
+@pytest.mark.parametrize("size", [31, 4097])
+def test_an_impossible_size_is_refused(portraits, tmp_path, size):
+    with pytest.raises(ValueError, match=f"--size is {size}; it can be 32 to 4096 pixels"):
+        run("folder", portraits, "-o", tmp_path / "out", "--size", size)
+
+
 def test_faces_of_another_size_are_not_taken_for_done(portraits, tmp_path):
     run("folder", portraits, "-o", tmp_path / "out", "--size", 64)
     with pytest.raises(ValueError, match=r"a\.png is there already with 64x64 pixels, not 96x96"):
