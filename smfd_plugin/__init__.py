@@ -3,7 +3,11 @@
 Importing the package registers its networks, data set, losses and models with BasicSR.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# ONNX Runtime, which detects faces, keeps events for its maker unless this is set before it loads.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from smfd_plugin import compat
 

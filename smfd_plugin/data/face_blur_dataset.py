@@ -77,6 +77,12 @@ class FaceBlurDataset(Dataset):
                 f"scenario {max(self.scenarios)} of {opt['scenarios']} is outside the blur space "
                 f"of {len(self.space)} that `blur` makes"
             )
+        batch = opt.get("batch_size_per_gpu", 1)
+        if len(self) * opt.get("dataset_enlarge_ratio", 1) < batch:  # BasicSR would do no step
+            raise ValueError(
+                f"{len(self)} samples do not fill one batch of {batch}: lower batch_size_per_gpu "
+                "or raise dataset_enlarge_ratio"
+            )
         self._rng: np.random.Generator | None = None
         masked = sum(face.has_mask for _, face in self.faces)
         get_root_logger().info(

@@ -57,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     """
     if not MIN_SIZE <= args.size <= MAX_SIZE:
         raise ValueError(f"--size is {args.size}; it can be {MIN_SIZE} to {MAX_SIZE} pixels")
+    if args.prefix != Path(args.prefix).name:
+        raise ValueError(f"--prefix {args.prefix!r} is part of a file's name, without a slash")
     items = list(_items(args))
     if not items:
         raise ValueError(f"no faces in {args.source}")

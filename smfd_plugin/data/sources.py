@@ -178,7 +178,11 @@ def _read_celebamask(path: Path, parts: Path, size: int) -> Pair:
 
 
 def _read_face(path: Path, mask: Path, size: int) -> Pair:
-    image = _resize_picture(read_picture(path), size)
+    picture = read_picture(path)
+    height, width = picture.shape[:2]
+    if height != width:
+        raise ValueError(f"{path} is {width}x{height} pixels; a face aligned as in FFHQ is square")
+    image = _resize_picture(picture, size)
     if not mask.is_file():
         return image, None
     return image, _resize_labels(decode_labels(mask.read_bytes(), f"mask {mask}"), size)

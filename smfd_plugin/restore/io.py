@@ -79,8 +79,8 @@ def read_picture(path: Path) -> Picture:
     """Reads a picture of one of the SUFFIXES' formats.
 
     Raises:
-        PictureError: no such file, or one that is empty, truncated, no picture, animated or of a
-            depth other than 8 and 16 bit.
+        PictureError: no such file, or one that is empty, truncated, no picture, animated, in Lab or
+            of a depth other than 8 and 16 bit.
     """
     try:
         data = path.read_bytes()
@@ -105,6 +105,8 @@ def read_picture(path: Path) -> Picture:
         raise PictureError(f"{path} has too many pixels") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise PictureError(f"{path} is damaged or truncated ({error})") from error
+    if mode == "LAB":
+        raise PictureError(f"{path} has Lab colours; save it as RGB first")
     if animated:
         raise PictureError(f"{path} is animated; only still pictures can be deblurred")
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

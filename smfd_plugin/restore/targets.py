@@ -40,14 +40,15 @@ def is_one_file(inputs: Sequence[Path], output: Path, suffixes: Sequence[str], k
 
 
 def check_jobs(jobs: Sequence[Job], kind: str) -> None:
-    """Checks that every target is for one source only, and is not that source.
+    """Checks that every target is for one source only, and is none of the sources.
 
     Raises:
-        ValueError: two sources for one target, or a target that is the source itself.
+        ValueError: two sources for one target, or a target that is a source.
     """
     twice = [target for target, n in Counter(job.target for job in jobs).items() if n > 1]
     if twice:
         raise ValueError(f"two inputs would both become {twice[0]}; deblur them one by one")
+    sources = {job.source.resolve() for job in jobs}
     for source, target in jobs:
-        if target.exists() and target.samefile(source):
+        if target.exists() and (target.samefile(source) or target.resolve() in sources):
             raise ValueError(f"{target} would replace the {kind} itself; name another output")

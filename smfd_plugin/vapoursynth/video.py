@@ -82,7 +82,9 @@ def read_film(path: Path) -> Film:
     try:
         with tempfile.TemporaryDirectory() as folder, av.open(name) as container:
             codes = Path(folder, "timecodes")
-            clip = vs.core.bs.VideoSource(name, timecodes=str(codes), showprogress=False)
+            clip = vs.core.bs.VideoSource(
+                name, timecodes=str(codes), cachemode=0, showprogress=False
+            )
             stamps = [Fraction(line) / 1000 for line in codes.read_text().splitlines()[1:]]
             begin = Fraction(container.start_time or 0, av.time_base)
             base = container.streams.video[0].time_base
@@ -226,7 +228,7 @@ def _tags(frame: vs.VideoFrame) -> str:
         tags.append(f"range={'pc' if props['_Range'] == vs.RANGE_FULL else 'tv'}")
     if "_ChromaLocation" in props:
         tags.append(f"chroma_location={int(props['_ChromaLocation']) + 1}")
-    shape = f"setsar={props.get('_SARNum', 1)}/{props.get('_SARDen', 1)}"
+    shape = f"setsar={props.get('_SARNum', 1)}/{props.get('_SARDen', 1)}:max=65535"
     return f"setparams={':'.join(tags)},{shape}" if tags else shape
 
 
@@ -234,7 +236,7 @@ def _send(film: Film, process: subprocess.Popen) -> Iterator[vs.VideoFrame]:
     """Writes the frames as a NUT stream, which, unlike plain video, has time stamps."""
     form = pixel_format(film.clip.format)
     with process.stdin, av.open(process.stdin, "w", format="nut") as container:
-        stream = container.add_stream("rawvideo")
+        stream = container.add_stream("rawvideo", rate=film.clip.fps or None)
         stream.width, stream.height, stream.pix_fmt = film.clip.width, film.clip.height, form
         stream.time_base = stream.codec_context.time_base = film.time_base
         for time, frame in zip(film.times, film.clip.frames(close=False), strict=True):

@@ -28,6 +28,13 @@ def test_an_option_that_is_null_is_absent(faces):
         FaceBlurDataset(options(None) | {"dataroot": None})
 
 
+def test_fewer_samples_than_a_batch_are_refused(faces):
+    more = {"batch_size_per_gpu": 7, "dataset_enlarge_ratio": 2}
+    with pytest.raises(ValueError, match="3 samples do not fill one batch of 7"):
+        FaceBlurDataset(options(faces, **more))
+    FaceBlurDataset(options(faces, **more | {"batch_size_per_gpu": 6}))
+
+
 def test_says_how_many_scenarios_there_are(faces, caplog):
     with caplog.at_level("INFO", "basicsr"):
         FaceBlurDataset(options(faces))

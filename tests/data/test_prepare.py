@@ -160,6 +160,18 @@ def test_faces_are_held_out_to_a_folder_of_their_own(portraits, tmp_path):
         run("folder", portraits, "-o", tmp_path / "out", "--hold-out", again, 1)
 
 
+def test_a_folder_as_prefix_is_refused(portraits, tmp_path):
+    with pytest.raises(ValueError, match="--prefix 'a/' is part of a file's name"):
+        run("folder", portraits, "-o", tmp_path / "out", "--prefix", "a/")
+
+
+def test_a_picture_that_is_not_square_is_no_aligned_face(portraits, tmp_path, capsys):
+    cv2.imwrite(str(portraits / "c.png"), PORTRAIT[:300])
+    assert run("folder", portraits, "-o", tmp_path / "out", "--size", 64) == 1
+    assert "c.png is 512x300 pixels; a face aligned" in capsys.readouterr().err
+    assert names(tmp_path / "out") == "abde"
+
+
 @pytest.mark.parametrize("size", [31, 4097])
 def test_an_impossible_size_is_refused(portraits, tmp_path, size):
     with pytest.raises(ValueError, match=f"--size is {size}; it can be 32 to 4096 pixels"):

@@ -135,6 +135,16 @@ def test_a_picture_is_not_replaced_by_itself(photos, deblur, name):
     assert (photos / "face.png").read_bytes() == before
 
 
+def test_no_input_is_replaced_before_it_is_read(photos, tmp_path, deblur):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "face.png").write_bytes((photos / "face.png").read_bytes())
+    before = (photos / "face.png").read_bytes()
+    with pytest.raises(ValueError, match=r"face\.png would replace the picture itself"):
+        deblur(other / "face.png", photos, "-o", photos, "--overwrite")
+    assert (photos / "face.png").read_bytes() == before
+
+
 def test_strength_reaches_the_picture(photos, tmp_path, deblur):
     assert deblur(photos / "face.png", "-o", tmp_path / "same.png", "--strength", "0") == 0
     assert np.array_equal(read(tmp_path / "same.png"), read(photos / "face.png"))

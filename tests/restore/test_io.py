@@ -180,6 +180,12 @@ def test_animated(tmp_path):
     unreadable(tmp_path / "a.webp", "animated")
 
 
+def test_lab_colours_are_refused(tmp_path):
+    Image.new("LAB", (4, 4)).save(tmp_path / "a.tif")
+    with pytest.raises(PictureError, match=r"a\.tif has Lab colours; save it as RGB first"):
+        read_picture(tmp_path / "a.tif")
+
+
 def test_float_pixels(tmp_path):
     cv2.imwrite(str(tmp_path / "a.tif"), np.zeros((8, 8), np.float32))
     unreadable(tmp_path / "a.tif", "float32")

@@ -157,6 +157,21 @@ def test_what_is_not_complete_is_not_there(film, tmp_path, run, monkeypatch, whe
     assert target.read_text() == "an older one"
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_frame_rate_and_shape_of_pixels_are_kept(tmp_path, run, suffix):
+    source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    picture = "testsrc=rate=50:duration=0.2:size=128x128,setsar=389/388:max=65535"
+    ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "libx264", "-pix_fmt", "yuv420p", source)
+    assert run(source, target, strength=0.0) == (10, 0)
+    for path in (source, target):
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            assert stream.average_rate == 50, path
+            if suffix == ".mp4":  # Matroska rounds it
+                assert stream.sample_aspect_ratio == Fraction(389, 388), path
+            assert container.duration == av.time_base // 5, path
+
+
 def test_no_other_file_is_touched(film, tmp_path, run):
     source = tmp_path / "clip.partial.mkv"
     source.write_bytes(film.read_bytes())
