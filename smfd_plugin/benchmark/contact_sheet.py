@@ -8,8 +8,7 @@ import numpy as np
 import vapoursynth as vs
 
 from smfd_plugin.benchmark.moving_faces import from_clip, load_portraits, make_film, to_clip
-from smfd_plugin.benchmark.store import keep
-from smfd_plugin.data.pictures import Picture
+from smfd_plugin.data.pictures import Picture, write_picture
 from smfd_plugin.restore import align
 from smfd_plugin.vapoursynth import deblur
 from smfd_plugin.vapoursynth.properties import LANDMARKS
@@ -70,7 +69,7 @@ def main() -> None:
             length = args.first + args.count * args.step + 3
             film = make_film(load_portraits(args.portraits, 1), 640, 640, 320, length)
             clip = to_clip(film.blurry)
-        keep(args.output, contact_sheet(clip, args.first, args.count, args.step))
+        write_picture(args.output, contact_sheet(clip, args.first, args.count, args.step))
     except (OSError, ValueError, vs.Error) as error:
         parser.error(str(error))
 

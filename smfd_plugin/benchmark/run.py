@@ -18,7 +18,7 @@ from smfd_plugin.benchmark.measures import Measure, SetMeasure
 from smfd_plugin.benchmark.methods import Method
 from smfd_plugin.benchmark.options import Options
 from smfd_plugin.benchmark.results import DatasetResult, Failure, Results, Row, attempt
-from smfd_plugin.data.pictures import Picture
+from smfd_plugin.data.pictures import Picture, write_picture
 
 
 def run(options: Options, folder: Path) -> Results:
@@ -94,7 +94,7 @@ def restore_all(method: Method, dataset: DatasetResult, method_name: str, title:
         restored = method.restore(sample)
         if restored.shape != sample.lq.shape:
             raise ValueError(f"gave {restored.shape} for {sample.lq.shape}")
-        store.keep(path, restored)
+        write_picture(path, restored)
 
 
 def measure_rows(

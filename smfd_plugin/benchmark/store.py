@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from smfd_plugin.data.pictures import Picture, read_picture
-from smfd_plugin.whole_files import whole_file
 
 
 def open_folder(folder: Path, origin: Mapping[str, Any]) -> Path:
@@ -49,13 +47,6 @@ def read_kept(path: Path) -> Picture | None:
         return read_picture(path)
     except ValueError:
         return None
-
-
-def keep(path: Path, picture: Picture) -> None:
-    """Writes a picture, whole or not at all. Raises OSError if it cannot."""
-    with whole_file(path) as partial:
-        if not cv2.imwrite(str(partial), picture):
-            raise OSError(f"cannot write {path}")
 
 
 class ScoreFile:

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from smfd_plugin.whole_files import whole_file
+
 Picture = NDArray[np.uint8]
 """(H, W, 3) BGR."""
 
@@ -28,6 +30,13 @@ def decode_picture(data: bytes, what: str) -> Picture:
 def read_picture(path: Path) -> Picture:
     """A picture from its file. Raises ValueError for a file that is none; the message names it."""
     return decode_picture(path.read_bytes(), str(path))
+
+
+def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Writes a picture, or labels (H, W), as `whole_file` does. Raises OSError if it cannot."""
+    with whole_file(path) as partial:
+        if not cv2.imwrite(str(partial), picture):
+            raise OSError(f"cannot write {path}")
 
 
 def picture_files(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> dict[str, Path]:

@@ -6,14 +6,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import cv2
 from PIL import Image
 from tqdm import tqdm
 
 from smfd_plugin.data import sources
-from smfd_plugin.data.pictures import Picture
+from smfd_plugin.data.pictures import write_picture
 from smfd_plugin.data.sources import Item
-from smfd_plugin.whole_files import whole_file
 
 MIN_SIZE, MAX_SIZE = 32, 4096
 
@@ -101,8 +99,8 @@ def write_faces(items: Iterable[Item], root: Path, size: int, prefix: str = "") 
             bad += 1
             continue
         if labels is not None:
-            _write_whole(root / "masks" / image_path.name, labels)
-        _write_whole(image_path, image)  # last, so that an image never lacks its mask
+            write_picture(root / "masks" / image_path.name, labels)
+        write_picture(image_path, image)  # last, so that an image never lacks its mask
     return bad
 
 
@@ -174,9 +172,3 @@ def _items(args: argparse.Namespace) -> Iterable[Item]:
         return sources.celeba(args.source, args.size, segment)
     read = {"celebamask-hq": sources.celebamask_hq, "folder": sources.folder}[args.kind]
     return read(args.source, args.size)
-
-
-def _write_whole(path: Path, image: Picture) -> None:
-    with whole_file(path) as partial:
-        if not cv2.imwrite(str(partial), image):
-            raise OSError(f"cannot write {path}")

@@ -212,14 +212,14 @@ def _deblur(job: Job, deblurrer: FaceDeblurrer, overwrite: bool) -> int:
         raise FileExistsError(f"{job.target} is already there; --overwrite replaces it")
     picture = read_picture(job.source)
     result = deblurrer.restore(picture.colour)
-    said, lost = [] if result.faces else ["no face found"], ()
+    said = [] if result.faces else ["no face found"]
     if not result.faces and job.source.suffix.lower() == job.target.suffix.lower():
         write_whole(job.target, job.source.read_bytes())
         said.append("written unchanged")
     else:
         lost = write_picture(job.target, replace(picture, colour=result.image))
-    if lost:
-        said.append(f"written without {' and '.join(lost)}")
+        if lost:
+            said.append(f"written without {' and '.join(lost)}")
     if said:
         _say(f"{job.source}: {', '.join(said)}")
     return len(result.faces)

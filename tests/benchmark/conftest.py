@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from smfd_plugin.benchmark import store
 from smfd_plugin.benchmark.costs import Cost
 from smfd_plugin.benchmark.datasets import Entry, Sample
 from smfd_plugin.benchmark.intervals import Interval
 from smfd_plugin.benchmark.options import Options, Timing
 from smfd_plugin.benchmark.results import DatasetResult, Results, Row
+from smfd_plugin.data.pictures import write_picture
 
 COLOURS = {"input": (0, 0, 255), "smfd": (255, 0, 0), "sharp": (0, 255, 0)}
 """BGR of the pictures: red before, blue after, green in truth."""
@@ -56,7 +56,7 @@ def known_results(tmp_path: Path) -> Results:
     for method in ("input", "smfd"):
         (dataset.folder / method).mkdir(parents=True)
         for entry in entries:
-            store.keep(dataset.restored(method, entry), plain(method))
+            write_picture(dataset.restored(method, entry), plain(method))
     return Results(
         datasets={"faces": dataset, "others": DatasetResult(tmp_path, reason="no pictures")},
         costs={

@@ -1,6 +1,7 @@
 import numpy as np
 
-from smfd_plugin.benchmark.store import ScoreFile, keep, open_folder, read_kept, stamps
+from smfd_plugin.benchmark.store import ScoreFile, open_folder, read_kept, stamps
+from smfd_plugin.data.pictures import write_picture
 
 
 def test_a_folder_is_kept_for_the_same_origin_and_emptied_for_another(tmp_path):
@@ -31,7 +32,7 @@ def test_stamps_tell_changed_files(tmp_path):
 
 def test_a_picture_comes_back_as_it_was(tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (8, 9, 3), np.uint8)
-    keep(tmp_path / "a.png", picture)
+    write_picture(tmp_path / "a.png", picture)
     assert (read_kept(tmp_path / "a.png") == picture).all()
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert read_kept(tmp_path / "b.png") is None
