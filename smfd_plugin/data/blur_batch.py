@@ -1,76 +1,147 @@
-"""The blur space on the training device: a batch of faces, each with a scenario of its own."""
+"""The blur space on the training device: a batch of faces, each degraded in its own way.
 
-from collections.abc import Sequence
+What is drawn at random is settled before, sample by sample (`describe`), so that the device only
+computes.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import torch
-from basicsr.utils.diffjpeg import DiffJPEG
-from torch import Tensor
+from basicsr.utils import diffjpeg
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from smfd_plugin.data.blur_space import Scenario
+from smfd_plugin.data.kernels import IDENTITY, Kernel, fit_kernel
 from smfd_plugin.data.light import from_linear, to_linear
 
 
+def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
+    """A scenario as numbers that a data loader stacks; None: no degradation at all.
+
+    Args:
+        scenario: its kernel's radius is at most `reach`.
+        reach: pixels.
+
+    Returns:
+        `kernel` (2 * reach + 1, 2 * reach + 1) float32, `linear` bool, `noise` float, `jpeg` int,
+        `noise_first` bool and `seed` int, as in Scenario.
+    """
+    kernel = IDENTITY if scenario is None else scenario.kernel()
+    return {
+        "kernel": torch.from_numpy(_enlarged(kernel, 2 * reach + 1)),
+        "linear": scenario is not None and scenario.light == "linear",
+        "noise": scenario.noise if scenario else 0.0,
+        "jpeg": scenario.jpeg if scenario else 0,
+        "noise_first": scenario is not None and scenario.order == "noise-jpeg",
+        "seed": scenario.seed if scenario else 0,
+    }
+
+
 @torch.no_grad()
-def degrade_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
+def degrade_batch(surroundings: Tensor, degradations: Mapping[str, Tensor]) -> Tensor:
     """Blurs, noises and compresses a batch on its device.
 
     The kernels are those of Scenario.apply. Noise has the same strength but other draws, and JPEG
-    is BasicSR's DiffJPEG, so the bytes differ a little from Scenario.apply; on one device they
-    repeat.
+    is computed by BasicSR's DiffJPEG, so the bytes differ a little from Scenario.apply; on one
+    device they repeat.
 
     Args:
-        images: (N, 3, H, W) float RGB in [0, 1].
-        scenarios: N of them; their kernels' radius must be smaller than H and W.
+        surroundings: (N, 3, H + 2 * reach, W + 2 * reach) float RGB in [0, 1], the pictures with
+            what lies around them.
+        degradations: what `describe` gives for each of them, stacked.
 
     Returns:
         (N, 3, H, W), rounded to multiples of 1/255.
     """
-    blurry = _to_8_bit(blur_batch(images, scenarios))
-    camera = torch.tensor([scenario.order == "noise-jpeg" for scenario in scenarios])
-    noise = _noise(blurry, scenarios)
-    camera = camera.to(images.device)[:, None, None, None]
-    compressed = _compress(_to_8_bit(blurry + noise * camera), scenarios)
-    return _to_8_bit(compressed + noise * ~camera)
+    blurry = _to_8_bit(blur_batch(surroundings, degradations["kernel"], degradations["linear"]))
+    noise = _noise(blurry, degradations)
+    first = degradations["noise_first"].to(blurry.device)[:, None, None, None]
+    compressed = _compress(_to_8_bit(blurry + noise * first), degradations["jpeg"])
+    return _to_8_bit(compressed + noise * ~first)
 
 
-def blur_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
-    """The blur alone, by FFT, with mirrored borders; shapes and ranges as in degrade_batch."""
-    kernels = [scenario.kernel() for scenario in scenarios]
-    radius = max(kernel.shape[0] for kernel in kernels) // 2
-    stack = torch.stack(
-        [F.pad(torch.from_numpy(k), [radius - k.shape[0] // 2] * 4) for k in kernels]
-    ).to(images.device)
-    padded = F.pad(images.float(), [radius] * 4, mode="reflect")
-    linear = [scenario.light == "linear" for scenario in scenarios]
-    padded[linear] = to_linear(padded[linear])
-    height, width = padded.shape[-2:]
-    spectrum = torch.fft.rfft2(padded) * torch.fft.rfft2(stack, (height, width))[:, None]
-    # The kernel lies in the array's corner, so the result is shifted by its radius.
-    blurry = torch.fft.irfft2(spectrum, (height, width))[..., 2 * radius :, 2 * radius :]
+def blur_batch(surroundings: Tensor, kernels: Tensor, linear: Tensor) -> Tensor:
+    """The blur alone, by FFT.
+
+    Args:
+        surroundings: as in degrade_batch.
+        kernels: (N, 2 * reach + 1, 2 * reach + 1) float32 of sum 1.
+        linear: (N,) bool, True: the light is blurred, not the values.
+
+    Returns:
+        (N, 3, H, W).
+    """
+    image = surroundings.clone()
+    image[linear] = to_linear(image[linear])
+    size = image.shape[-2:]
+    spectrum = torch.fft.rfft2(kernels.to(image.device), size)[:, None]
+    # The kernel lies in the array's corner, so the result is shifted by its radius, and what has
+    # wrapped around lies before it.
+    margin = kernels.shape[-1] - 1
+    blurry = torch.fft.irfft2(torch.fft.rfft2(image) * spectrum, size)[..., margin:, margin:]
     blurry[linear] = from_linear(blurry[linear].clamp(0, 1))
     return blurry
 
 
-def _noise(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
+def _enlarged(kernel: Kernel, size: int) -> Kernel:
+    if kernel.shape[0] > size:
+        raise ValueError(f"a kernel of {kernel.shape[0]} pixels reaches further than {size}")
+    return fit_kernel(kernel, size)
+
+
+def _noise(images: Tensor, degradations: Mapping[str, Tensor]) -> Tensor:
     generator = torch.Generator(images.device)
     noise = torch.zeros_like(images)
-    for sample, scenario in zip(noise, scenarios, strict=True):
-        if scenario.noise:
-            generator.manual_seed(scenario.seed)
-            sample.normal_(0, scenario.noise / 255, generator=generator)
+    strengths, seeds = degradations["noise"].tolist(), degradations["seed"].tolist()
+    for sample, strength, seed in zip(noise, strengths, seeds, strict=True):
+        if strength:
+            generator.manual_seed(seed)
+            sample.normal_(0, strength / 255, generator=generator)
     return noise
 
 
-def _compress(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
-    quality = torch.tensor([float(scenario.jpeg) for scenario in scenarios], device=images.device)
-    lossy = quality > 0
-    if not lossy.any():
-        return images
-    jpeg = DiffJPEG(differentiable=False).to(images.device)
+def _compress(images: Tensor, qualities: Tensor) -> Tensor:
     result = images.clone()
-    result[lossy] = jpeg(images[lossy], quality=quality[lossy])
+    for quality in qualities.unique().tolist():
+        if quality:
+            chosen = (qualities == quality).nonzero()[:, 0].to(images.device)
+            result[chosen] = _jpeg(quality, images.device)(images[chosen], quality=50)
     return result
+
+
+@cache
+def _jpeg(quality: int, device: torch.device) -> diffjpeg.DiffJPEG:
+    """Compression as libjpeg does it, if called with a quality of 50, which leaves the tables as
+    they are. DiffJPEG's own are transposed, and neither they nor light and colours are rounded, and
+    colours are enlarged in blocks.
+    """
+    jpeg = diffjpeg.DiffJPEG(differentiable=False)
+    scale = 5000 / quality if quality < 50 else 200 - 2 * quality
+    for name, standard in (("y_table", diffjpeg.y_table), ("c_table", diffjpeg.c_table)):
+        table = ((standard.T * scale + 50) / 100).floor().clamp(1, 255)
+        for module in jpeg.modules():
+            if hasattr(module, name):
+                setattr(module, name, nn.Parameter(table))
+    jpeg.compress.l1.insert(1, _Rounded())
+    jpeg.decompress.chroma = _SmoothChroma()
+    return jpeg.to(device)
+
+
+class _Rounded(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.round()
+
+
+class _SmoothChroma(nn.Module):
+    """(N, H, W) light and (N, H/2, W/2) colours to (N, H, W, 3), by libjpeg's triangle filter."""
+
+    def forward(self, y: Tensor, cb: Tensor, cr: Tensor) -> Tensor:
+        chroma = torch.stack((cb, cr), 1)
+        chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
+        return torch.cat((y[..., None], chroma.movedim(1, -1)), -1)
 
 
 def _to_8_bit(images: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ linear light, which adds to them if asked for.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from math import inf, prod
+from math import ceil, hypot, inf, prod
 
 import cv2
 import numpy as np
@@ -185,6 +185,21 @@ class BlurSpace:
 
     def __len__(self) -> int:
         return prod(len(values) for values in self.factors.values())
+
+    @property
+    def reach(self) -> int:
+        """Pixels that no kernel of this space reaches beyond."""
+        motion = max(self.factors["extent"]) - 1
+        lens = ceil(3 * max(*self.factors["sigma_x"], *self.factors["sigma_y"]))
+        reach = {
+            "line": ceil(motion / 2),
+            "shake": ceil(hypot(motion, motion)),  # the mean may lie in a corner of the square
+            "mixed": ceil(motion / 2) + lens,
+            "gaussian": lens,
+            "anisotropic": lens,
+            "defocus": ceil(max(self.factors["radius"])),
+        }
+        return max(reach[kind] for kind in self.factors["kind"])
 
     def __getitem__(self, index: int) -> Scenario:
         """The scenario of this number. Raises IndexError outside [0, len(space))."""

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from basicsr.utils import get_root_logger, img2tensor
 from basicsr.utils.registry import DATASET_REGISTRY
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
+from smfd_plugin.data.blur_batch import describe
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.faces import FaceFolder
 from smfd_plugin.data.kernels import IDENTITY, fit_kernel
@@ -36,13 +39,17 @@ class FaceBlurDataset(Dataset):
         sharp_ratio: part of the samples, in [0, 1], that stay as they are (scenario -1), so that
             the network learns to leave a sharp face alone; absent: none. Not for a fixed set.
         kernel_size: pixels, odd; gives each sample the kernel of its blur as well.
+        degrade_on_device: leave the degradation to the model, which computes it on its device (see
+            RestorationModel), where that is faster than the data loader. Not for a fixed set.
         scenarios: makes the set fixed, for validation: a list for read_scenarios. Pair i is face i
             with scenario i; the shorter of the two repeats.
 
     A sample is a dict of `lq` and `gt` (3, H, W) float32 RGB in [0, 1], `mask` (H, W) int64 classes
     (all background without a mask), `has_mask` bool, `face_box` (3,) float32 left, top and side of
     the whole face in the crop's pixels, `scenario` int, `lq_path` and `gt_path`;
-    with `kernel_size` also `kernel`, (kernel_size, kernel_size) float32 of sum 1.
+    with `kernel_size` also `kernel`, (kernel_size, kernel_size) float32 of sum 1. With
+    `degrade_on_device`, `surroundings` (3, H + 2 * reach, W + 2 * reach) uint8 RGB and
+    `degradation` take the place of `lq` and `gt`, see blur_batch.degrade_batch.
 
     Raises:
         FileNotFoundError: a folder or scenario list that is not there, or holds no face.
@@ -70,6 +77,7 @@ class FaceBlurDataset(Dataset):
         self.sharp_ratio: float = opt.get("sharp_ratio", 0.0)
         if not 0 <= self.sharp_ratio <= 1:
             raise ValueError(f"sharp_ratio {self.sharp_ratio} is not in [0, 1]")
+        self.degrade_on_device: bool = opt.get("degrade_on_device", False)
         self.space = BlurSpace(**(opt.get("blur") or {}))
         self.scenarios = read_scenarios(opt["scenarios"]) if "scenarios" in opt else None
         if self.scenarios and max(self.scenarios) >= len(self.space):
@@ -104,16 +112,16 @@ class FaceBlurDataset(Dataset):
                 gt, mask = gt[:, ::-1], mask[:, ::-1]
             side = gt.shape[0]
             top, left = self._generator().integers(side - self.crop_size + 1, size=2)
-            lq, gt, mask = self._cut_pair(gt, mask, number, top, left)
+            cut = self._cut_surroundings if self.degrade_on_device else self._cut_pair
+            pictures = cut(gt, number, top, left)
+            mask = mask[top : top + self.crop_size, left : left + self.crop_size]
         else:
             gt, mask = folder.read(face, self.gt_size)
             side, top, left = gt.shape[0], 0, 0
             number = self.scenarios[index % len(self.scenarios)]
-            lq = self.space.apply(gt, number)
-        lq, gt = img2tensor([image.astype(np.float32) / 255 for image in (lq, gt)])
+            pictures = _pair(self.space.apply(gt, number), gt)
         sample = {
-            "lq": lq,
-            "gt": gt,
+            **pictures,
             "mask": torch.from_numpy(mask.astype(np.int64)),
             "has_mask": face.has_mask,
             "face_box": torch.tensor([-left, -top, side], dtype=torch.float32),
@@ -127,21 +135,33 @@ class FaceBlurDataset(Dataset):
         return sample
 
     def _cut_pair(
-        self, gt: NDArray[np.uint8], mask: NDArray[np.uint8], number: int, top: int, left: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-        """The crop (lq, gt, mask) with this corner, blurred with the pixels around it that reach
+        self, gt: NDArray[np.uint8], number: int, top: int, left: int
+    ) -> dict[str, Tensor]:
+        """`lq` and `gt` of the crop with this corner, blurred with the pixels around it that reach
         into it."""
         size = self.crop_size
         inside = np.s_[top : top + size, left : left + size]
         if number == UNTOUCHED:
-            return gt[inside], gt[inside], mask[inside]
+            return _pair(gt[inside], gt[inside])
         scenario = self.space[number]
         reach = scenario.kernel().shape[0] // 2
         y, x = max(top - reach, 0), max(left - reach, 0)
         around = gt[y : top + size + reach, x : left + size + reach]
         blurry = scenario.apply(np.ascontiguousarray(around))
         lq = blurry[top - y : top - y + size, left - x : left - x + size]
-        return lq, gt[inside], mask[inside]
+        return _pair(lq, gt[inside])
+
+    def _cut_surroundings(
+        self, gt: NDArray[np.uint8], number: int, top: int, left: int
+    ) -> dict[str, Any]:
+        """The same crop as `surroundings` and `degradation`, for blur_batch.degrade_batch."""
+        reach, size = self.space.reach, self.crop_size + 2 * self.space.reach
+        around = cv2.copyMakeBorder(gt, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
+        crop = around[top : top + size, left : left + size, ::-1].transpose(2, 0, 1)
+        return {
+            "surroundings": torch.from_numpy(np.ascontiguousarray(crop)),
+            "degradation": describe(None if number == UNTOUCHED else self.space[number], reach),
+        }
 
     def _generator(self) -> np.random.Generator:
         """One stream a worker and epoch, from PyTorch's worker seed: reproducible under the run's
@@ -150,3 +170,8 @@ class FaceBlurDataset(Dataset):
             worker = get_worker_info()
             self._rng = np.random.default_rng(worker.seed if worker else torch.initial_seed())
         return self._rng
+
+
+def _pair(lq: NDArray[np.uint8], gt: NDArray[np.uint8]) -> dict[str, Tensor]:
+    lq, gt = img2tensor([image.astype(np.float32) / 255 for image in (lq, gt)])
+    return {"lq": lq, "gt": gt}

@@ -14,7 +14,9 @@ from basicsr.utils import get_root_logger
 from basicsr.utils.dist_util import master_only
 from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
+from torchvision.transforms.functional import center_crop
 
+from smfd_plugin.data.blur_batch import degrade_batch
 from smfd_plugin.weights.files import WeightsError, find, pick_state, read, write
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -30,8 +32,11 @@ class RestorationModel(SRModel):
     """BasicSR's SRModel for any network from a degraded image to a restored one, DifFace's
     estimators (arXiv 2212.06512) for instance, and the base of our other models.
 
+    Of a FaceBlurDataset with `degrade_on_device` it makes the degraded images itself.
+
     Options under `train`, beside SRModel's own:
         frequency_opt: loss on spectra, optional.
+        ssim_opt: loss on structure, optional.
         perceptual_opt: loss on features, optional: FeatureLoss or BasicSR's PerceptualLoss.
         grad_clip: largest norm of the gradient.
         amp: `bf16` or `fp16` autocast; absent: float32.
@@ -89,6 +94,8 @@ class RestorationModel(SRModel):
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=amp == "fp16")
         frequency = options.get("frequency_opt")
         self.cri_frequency = build_loss(frequency).to(self.device) if frequency else None
+        ssim = options.get("ssim_opt")
+        self.cri_ssim = build_loss(ssim).to(self.device) if ssim else None
         self.bad_steps = 0
         super().init_training_settings()
 
@@ -112,6 +119,15 @@ class RestorationModel(SRModel):
                 f"train.optim_g.lr {lr!r} is no number; YAML wants a point and a sign: 1.0e-3"
             )
         return getattr(optimizers, name)(params, lr=lr, **kwargs)
+
+    def feed_data(self, data: Mapping[str, Any]) -> None:
+        if "surroundings" not in data:
+            super().feed_data(data)
+            return
+        surroundings = data["surroundings"].to(self.device).float() / 255
+        self.lq = degrade_batch(surroundings, data["degradation"])
+        height, width = self.lq.shape[-2:]
+        self.gt = center_crop(surroundings, [height, width])
 
     def optimize_parameters(self, current_iter: int) -> None:
         """One step; skipped, with a warning, where loss or gradient is not finite.
@@ -147,6 +163,8 @@ class RestorationModel(SRModel):
             yield "l_pix", self.cri_pix(output, self.gt, weight=weight)
         if self.cri_frequency:
             yield "l_frequency", self.cri_frequency(output, self.gt)
+        if self.cri_ssim:
+            yield "l_ssim", self.cri_ssim(output, self.gt)
         if self.cri_perceptual:
             with self._autocast():
                 perceptual, style = self.cri_perceptual(output, self.gt)

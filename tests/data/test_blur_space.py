@@ -93,6 +93,14 @@ def test_linear_light_doubles_the_space_and_keeps_the_numbers_of_each_half():
     assert linear[123456789] == replace(SPACE[123456789], light="linear")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_kernel_reaches_beyond_the_reach(kind):
+    space = BlurSpace({"kind": [kind], "extent": [3, 31], "angle": [0.0, 45.0]})
+    rng = np.random.default_rng(0)
+    radii = [space[space.sample(rng)].kernel().shape[0] // 2 for _ in range(200)]
+    assert 0.5 * space.reach < max(radii) <= space.reach
+
+
 def test_a_number_gives_the_same_bytes_in_another_process():
     number = SPACE.sample(np.random.default_rng(11))
     code = (

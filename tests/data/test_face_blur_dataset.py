@@ -3,9 +3,10 @@ import pytest
 import torch
 from basicsr.data import build_dataset
 from basicsr.data.data_sampler import EnlargedSampler
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from smfd_plugin.data import FaceBlurDataset
+from smfd_plugin.data.blur_batch import degrade_batch
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.kernels import fit_kernel
 
@@ -92,6 +93,31 @@ def test_a_crop_is_blurred_like_the_whole_face(faces):
         crops = every_crop(blurry, np.zeros((64, 64)), 24)
         errors = [np.abs(crop - sample["lq"].numpy() * 255).max() for crop, _ in crops]
         assert min(errors) <= 1.01  # a rounding step
+
+
+def test_the_device_makes_the_same_pairs(faces):
+    blur = {"factors": {"kind": ["shake"], "extent": [9], "noise": [0.0], "jpeg": [0]}}
+    more = {"crop_size": 24, "use_hflip": True, "blur": blur, "kernel_size": 47, "sharp_ratio": 0.3}
+    torch.manual_seed(3)
+    pairs = FaceBlurDataset(options(faces, **more))
+    expected = [pairs[i % 3] for i in range(12)]
+    torch.manual_seed(3)
+    left_alone = FaceBlurDataset(options(faces, **more, degrade_on_device=True))
+    samples = [left_alone[i % 3] for i in range(12)]
+    reach = left_alone.space.reach
+    surroundings = torch.stack([sample["surroundings"] for sample in samples])
+    assert surroundings.dtype == torch.uint8
+    numbers = default_collate([sample["degradation"] for sample in samples])
+    lq = degrade_batch(surroundings / 255, numbers)
+    gt = surroundings[..., reach:-reach, reach:-reach] / 255
+    for i, (pair, sample) in enumerate(zip(expected, samples, strict=True)):
+        assert (lq[i] - pair["lq"]).abs().max() < 1.01 / 255
+        assert torch.equal(gt[i], pair["gt"])
+        assert sample.keys() - pair.keys() == {"surroundings", "degradation"}
+        assert all(
+            np.array_equal(sample[name], pair[name])
+            for name in ("mask", "face_box", "kernel", "scenario", "has_mask", "lq_path", "gt_path")
+        )
 
 
 def test_a_part_of_the_faces_stays_sharp(faces):

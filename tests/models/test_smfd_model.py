@@ -55,6 +55,16 @@ def test_training_lowers_every_loss(prepared, amp):
     assert history[-1]["l_mask"] < 0.7 * history[0]["l_mask"]
 
 
+def test_training_lowers_the_loss_of_what_the_model_degrades_itself(prepared):
+    prepared["train"] |= {"mask_warmup_iter": 0, "ssim_opt": {"type": "SSIMLoss"}}
+    prepared["datasets"]["train"]["degrade_on_device"] = True
+    model = build(prepared)
+    history = train(model, fixed_batch(prepared), 60)
+    assert model.lq.shape == model.gt.shape
+    assert history[-1]["l_ssim"] < 0.95 * history[0]["l_ssim"]
+    assert history[-1]["l_pix"] < 0.9 * history[0]["l_pix"]
+
+
 def test_the_warm_up_trains_masks_only(prepared):
     model = build(prepared)
     before = copy.deepcopy(model.net_g.state_dict())
