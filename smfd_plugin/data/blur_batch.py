@@ -1,10 +1,6 @@
-"""The blur space on the training device: a batch of faces, each degraded in its own way.
+"""The blur space on the training device: a batch of faces, each with a scenario of its own."""
 
-What is drawn at random is settled before, sample by sample (`describe`), so that the device only
-computes.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,14 +8,37 @@ import torch
 from basicsr.utils import diffjpeg
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.data import default_collate
 
 from smfd_plugin.data.blur_space import Scenario
 from smfd_plugin.data.kernels import IDENTITY, Kernel, fit_kernel
 from smfd_plugin.data.light import from_linear, to_linear
 
 
+def degrade_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
+    """Blurs, noises and compresses a batch on its device; beyond their edges pictures go on
+    mirrored.
+
+    The kernels are those of Scenario.apply. Noise has the same strength but other draws, and JPEG
+    is computed by BasicSR's DiffJPEG, so the bytes differ a little from Scenario.apply; on one
+    device they repeat.
+
+    Args:
+        images: (N, 3, H, W) float RGB in [0, 1].
+        scenarios: N of them; their kernels' radius must be smaller than H and W.
+
+    Returns:
+        (N, 3, H, W), rounded to multiples of 1/255.
+    """
+    reach = max(scenario.kernel().shape[0] for scenario in scenarios) // 2
+    surroundings = F.pad(images, [reach] * 4, mode="reflect")
+    described = [describe(scenario, reach) for scenario in scenarios]
+    return degrade_inside(surroundings, default_collate(described))
+
+
 def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
-    """A scenario as numbers that a data loader stacks; None: no degradation at all.
+    """A scenario as numbers that a data loader stacks, so that the device has only to compute;
+    None: no degradation at all.
 
     Args:
         scenario: its kernel's radius is at most `reach`.
@@ -41,12 +60,8 @@ def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def degrade_batch(surroundings: Tensor, degradations: Mapping[str, Tensor]) -> Tensor:
-    """Blurs, noises and compresses a batch on its device.
-
-    The kernels are those of Scenario.apply. Noise has the same strength but other draws, and JPEG
-    is computed by BasicSR's DiffJPEG, so the bytes differ a little from Scenario.apply; on one
-    device they repeat.
+def degrade_inside(surroundings: Tensor, degradations: Mapping[str, Tensor]) -> Tensor:
+    """`degrade_batch` for crops of which is known what lies around them.
 
     Args:
         surroundings: (N, 3, H + 2 * reach, W + 2 * reach) float RGB in [0, 1], the pictures with
@@ -56,24 +71,15 @@ def degrade_batch(surroundings: Tensor, degradations: Mapping[str, Tensor]) -> T
     Returns:
         (N, 3, H, W), rounded to multiples of 1/255.
     """
-    blurry = _to_8_bit(blur_batch(surroundings, degradations["kernel"], degradations["linear"]))
+    blurry = _to_8_bit(_blur(surroundings, degradations["kernel"], degradations["linear"]))
     noise = _noise(blurry, degradations)
     first = degradations["noise_first"].to(blurry.device)[:, None, None, None]
     compressed = _compress(_to_8_bit(blurry + noise * first), degradations["jpeg"])
     return _to_8_bit(compressed + noise * ~first)
 
 
-def blur_batch(surroundings: Tensor, kernels: Tensor, linear: Tensor) -> Tensor:
-    """The blur alone, by FFT.
-
-    Args:
-        surroundings: as in degrade_batch.
-        kernels: (N, 2 * reach + 1, 2 * reach + 1) float32 of sum 1.
-        linear: (N,) bool, True: the light is blurred, not the values.
-
-    Returns:
-        (N, 3, H, W).
-    """
+def _blur(surroundings: Tensor, kernels: Tensor, linear: Tensor) -> Tensor:
+    """By FFT."""
     image = surroundings.clone()
     image[linear] = to_linear(image[linear])
     size = image.shape[-2:]

@@ -49,7 +49,7 @@ class FaceBlurDataset(Dataset):
     the whole face in the crop's pixels, `scenario` int, `lq_path` and `gt_path`;
     with `kernel_size` also `kernel`, (kernel_size, kernel_size) float32 of sum 1. With
     `degrade_on_device`, `surroundings` (3, H + 2 * reach, W + 2 * reach) uint8 RGB and
-    `degradation` take the place of `lq` and `gt`, see blur_batch.degrade_batch.
+    `degradation` take the place of `lq` and `gt`, see blur_batch.degrade_inside.
 
     Raises:
         FileNotFoundError: a folder or scenario list that is not there, or holds no face.
@@ -154,7 +154,7 @@ class FaceBlurDataset(Dataset):
     def _cut_surroundings(
         self, gt: NDArray[np.uint8], number: int, top: int, left: int
     ) -> dict[str, Any]:
-        """The same crop as `surroundings` and `degradation`, for blur_batch.degrade_batch."""
+        """The same crop as `surroundings` and `degradation`, for blur_batch.degrade_inside."""
         reach, size = self.space.reach, self.crop_size + 2 * self.space.reach
         around = cv2.copyMakeBorder(gt, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
         crop = around[top : top + size, left : left + size, ::-1].transpose(2, 0, 1)

@@ -16,7 +16,7 @@ from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 from torchvision.transforms.functional import center_crop
 
-from smfd_plugin.data.blur_batch import degrade_batch
+from smfd_plugin.data.blur_batch import degrade_inside
 from smfd_plugin.weights.files import WeightsError, find, pick_state, read, write
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -125,7 +125,7 @@ class RestorationModel(SRModel):
             super().feed_data(data)
             return
         surroundings = data["surroundings"].to(self.device).float() / 255
-        self.lq = degrade_batch(surroundings, data["degradation"])
+        self.lq = degrade_inside(surroundings, data["degradation"])
         height, width = self.lq.shape[-2:]
         self.gt = center_crop(surroundings, [height, width])
 

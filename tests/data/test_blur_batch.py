@@ -1,17 +1,14 @@
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from skimage import data
-from torch.utils.data import default_collate
 
-from smfd_plugin.data.blur_batch import blur_batch, degrade_batch, describe
+from smfd_plugin.data.blur_batch import degrade_batch, describe
 from smfd_plugin.data.blur_space import KINDS, BlurSpace
 
 SPACE = BlurSpace()
-REACH = SPACE.reach
 
 
 @pytest.fixture(scope="module")
@@ -24,37 +21,25 @@ def as_batch(image: np.ndarray, count: int = 1) -> torch.Tensor:
     return rgb.float().div(255).expand(count, -1, -1, -1)
 
 
-def surroundings(image: np.ndarray, count: int) -> torch.Tensor:
-    """As if the picture went on mirrored, which is how Scenario.apply takes it."""
-    return as_batch(cv2.copyMakeBorder(image, *[REACH] * 4, cv2.BORDER_REFLECT_101), count)
-
-
-def grey(count: int) -> torch.Tensor:
-    return torch.full((count, 3, 96 + 2 * REACH, 96 + 2 * REACH), 0.5)
-
-
 def scenarios(**fixed):
     rng = np.random.default_rng(5)
     return [replace(SPACE[SPACE.sample(rng)], kind=kind, **fixed) for kind in KINDS]
 
 
-def described(batch):
-    return default_collate([describe(scenario, REACH) for scenario in batch])
-
-
 def test_blur_is_that_of_the_single_picture(face):
     encoded = scenarios(noise=0.0, jpeg=0)
     batch = encoded + [replace(scenario, light="linear") for scenario in encoded]
-    numbers = described(batch)
-    images = blur_batch(surroundings(face, len(batch)), numbers["kernel"], numbers["linear"])
+    images = degrade_batch(as_batch(face, len(batch)), batch)
     for image, scenario in zip(images, batch, strict=True):
-        assert (image - as_batch(scenario.apply(face))[0]).abs().max() < 0.51 / 255
+        difference = (image - as_batch(scenario.apply(face))[0]).abs() * 255
+        assert difference.max() < 1.01  # where a rounding error decides
+        assert difference.mean() < 0.01
 
 
 @pytest.mark.parametrize("quality", [40, 60, 80])
 def test_jpeg_is_that_of_the_single_picture_but_for_rounding(face, quality):
     batch = scenarios(noise=0.0, jpeg=quality)
-    images = degrade_batch(surroundings(face, len(batch)), described(batch))
+    images = degrade_batch(as_batch(face, len(batch)), batch)
     for image, scenario in zip(images, batch, strict=True):
         compressed = as_batch(scenario.apply(face))[0]
         harm = compressed - as_batch(replace(scenario, jpeg=0).apply(face))[0]
@@ -63,23 +48,18 @@ def test_jpeg_is_that_of_the_single_picture_but_for_rounding(face, quality):
 
 def test_noise_has_the_stated_strength_and_repeats():
     batch = scenarios(noise=6.0, jpeg=0)
-    noisy = degrade_batch(grey(len(batch)), described(batch))
-    assert noisy.shape == (len(batch), 3, 96, 96)
+    grey = torch.full((len(batch), 3, 96, 96), 0.5)
+    noisy = degrade_batch(grey, batch)
     assert (noisy.std((1, 2, 3)) * 255).tolist() == pytest.approx([6.0] * len(batch), rel=0.05)
-    assert torch.equal(noisy, degrade_batch(grey(len(batch)), described(batch)))
+    assert torch.equal(noisy, degrade_batch(grey, batch))
 
 
 def test_noise_follows_jpeg_where_the_order_says_so():
     base = replace(SPACE[0], kind="gaussian", sigma_x=0.4, noise=8.0, jpeg=60)
     batch = [replace(base, order=order) for order in ("noise-jpeg", "jpeg-noise")]
-    camera, rescan = degrade_batch(grey(2), described(batch)).std((1, 2, 3)) * 255
+    camera, rescan = degrade_batch(torch.full((2, 3, 96, 96), 0.5), batch).std((1, 2, 3)) * 255
     assert rescan == pytest.approx(8.0, rel=0.05)
     assert camera < 0.8 * rescan
-
-
-def test_no_scenario_leaves_the_picture_as_it_is(face):
-    untouched, _ = degrade_batch(surroundings(face, 2), described([None, *scenarios()[:1]]))
-    assert torch.equal(untouched, as_batch(face)[0])
 
 
 def test_a_kernel_that_reaches_too_far_is_refused():
@@ -90,6 +70,6 @@ def test_a_kernel_that_reaches_too_far_is_refused():
 @pytest.mark.gpu
 def test_runs_on_the_gpu_as_on_the_cpu(face):
     batch = scenarios(noise=0.0, jpeg=0)
-    images, numbers = surroundings(face, len(batch)), described(batch)
-    on_gpu = degrade_batch(images.cuda(), numbers).cpu()
-    assert (on_gpu - degrade_batch(images, numbers)).abs().max() < 1.5 / 255
+    images = as_batch(face, len(batch))
+    on_gpu = degrade_batch(images.cuda(), batch).cpu()
+    assert (on_gpu - degrade_batch(images, batch)).abs().max() < 1.5 / 255

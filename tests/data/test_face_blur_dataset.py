@@ -6,7 +6,7 @@ from basicsr.data.data_sampler import EnlargedSampler
 from torch.utils.data import DataLoader, default_collate
 
 from smfd_plugin.data import FaceBlurDataset
-from smfd_plugin.data.blur_batch import degrade_batch
+from smfd_plugin.data.blur_batch import degrade_inside
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.kernels import fit_kernel
 
@@ -108,7 +108,7 @@ def test_the_device_makes_the_same_pairs(faces):
     surroundings = torch.stack([sample["surroundings"] for sample in samples])
     assert surroundings.dtype == torch.uint8
     numbers = default_collate([sample["degradation"] for sample in samples])
-    lq = degrade_batch(surroundings / 255, numbers)
+    lq = degrade_inside(surroundings / 255, numbers)
     gt = surroundings[..., reach:-reach, reach:-reach] / 255
     for i, (pair, sample) in enumerate(zip(expected, samples, strict=True)):
         assert (lq[i] - pair["lq"]).abs().max() < 1.01 / 255
