@@ -55,7 +55,7 @@ class PictureError(ValueError):
 
 
 @dataclass(frozen=True)
-class Picture:
+class PictureFile:
     """A picture and what else its file holds.
 
     Attributes:
@@ -75,7 +75,7 @@ class Picture:
     lost: tuple[str, ...] = ()
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Path) -> PictureFile:
     """Reads a picture of one of the SUFFIXES' formats.
 
     Raises:
@@ -115,7 +115,7 @@ def read_picture(path: Path) -> Picture:
     if pixels.dtype not in (np.uint8, np.uint16):
         raise PictureError(f"{path} has {pixels.dtype} pixels; 8 and 16 bit can be deblurred")
     pixels = _upright(pixels, turn)
-    return Picture(
+    return PictureFile(
         colour=cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR) if pixels.ndim == 2 else pixels[..., :3],
         grey=pixels.ndim == 2 or mode == "LA",
         alpha=_alpha(opened, pixels),
@@ -125,7 +125,7 @@ def read_picture(path: Path) -> Picture:
     )
 
 
-def write_picture(path: Path, picture: Picture) -> tuple[str, ...]:
+def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
     """Writes a picture in the format of the suffix; the whole file or none.
 
     JPEG and WebP lose a little everywhere, the others nothing of the pixels.
@@ -171,7 +171,7 @@ def write_whole(path: Path, data: bytes) -> None:
         raise PictureError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _check_fit(path: Path, picture: Picture) -> None:
+def _check_fit(path: Path, picture: PictureFile) -> None:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise PictureError(f"cannot write {path}: use one of {', '.join(SUFFIXES)}")
@@ -188,7 +188,7 @@ def _check_fit(path: Path, picture: Picture) -> None:
         raise PictureError(f"cannot write {path}: too much EXIF data for {suffix}; use .png")
 
 
-def _is_opaque(picture: Picture) -> bool:
+def _is_opaque(picture: PictureFile) -> bool:
     alpha = picture.alpha
     return alpha is None or bool((alpha == np.iinfo(alpha.dtype).max).all())
 

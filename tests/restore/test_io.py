@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from smfd_plugin.restore.io import Picture, PictureError, read_picture, write_picture, write_whole
+from smfd_plugin.restore.io import PictureFile, PictureError, read_picture, write_picture, write_whole
 
 RNG = np.random.default_rng(0)
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -95,16 +95,16 @@ def test_the_colour_profile_is_kept(tmp_path, suffix):
 
 
 def test_bmp_says_what_it_leaves_out(tmp_path):
-    picture = Picture(noise(8, 8, 3), exif=b"any", icc=PROFILE)
+    picture = PictureFile(noise(8, 8, 3), exif=b"any", icc=PROFILE)
     assert write_picture(tmp_path / "a.bmp", picture) == ("EXIF data", "colour profile")
 
 
 @pytest.mark.parametrize(
     ("name", "picture", "words"),
     [
-        ("a.jpg", Picture(np.zeros((8, 8, 3), np.uint8), exif=bytes(70_000)), "EXIF"),
-        ("a.jpg", Picture(np.zeros((1, 66_000, 3), np.uint8)), "at most 65500 pixels"),
-        ("a.webp", Picture(np.zeros((17_000, 1, 3), np.uint8)), "at most 16383 pixels"),
+        ("a.jpg", PictureFile(np.zeros((8, 8, 3), np.uint8), exif=bytes(70_000)), "EXIF"),
+        ("a.jpg", PictureFile(np.zeros((1, 66_000, 3), np.uint8)), "at most 65500 pixels"),
+        ("a.webp", PictureFile(np.zeros((17_000, 1, 3), np.uint8)), "at most 16383 pixels"),
     ],
 )
 def test_what_is_too_much_for_a_format_is_refused(tmp_path, name, picture, words):
@@ -116,7 +116,7 @@ def test_what_is_too_much_for_a_format_is_refused(tmp_path, name, picture, words
 def test_what_opencv_cannot_encode_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(cv2, "imencodeWithMetadata", lambda *_: (False, ()))
     with pytest.raises(PictureError, match=r"cannot write .*a\.png"):
-        write_picture(tmp_path / "a.png", Picture(noise(8, 8, 3)))
+        write_picture(tmp_path / "a.png", PictureFile(noise(8, 8, 3)))
     assert not list(tmp_path.iterdir())
 
 

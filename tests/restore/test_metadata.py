@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smfd_plugin.restore.io import Picture, read_picture, write_picture
+from smfd_plugin.restore.io import PictureFile, read_picture, write_picture
 
 RNG = np.random.default_rng(0)
 PROFILE = RNG.bytes(1000)
@@ -90,7 +90,7 @@ def test_xmp_and_iptc_data_are_named(tmp_path):
 
 def test_a_long_colour_profile_fits_into_jpeg(tmp_path):
     icc = PROFILE + RNG.bytes(150_000)
-    picture = Picture(noise(8, 8, 3), exif=described().tobytes()[6:], icc=icc)
+    picture = PictureFile(noise(8, 8, 3), exif=described().tobytes()[6:], icc=icc)
     write_picture(tmp_path / "a.jpg", picture)
     with Image.open(tmp_path / "a.jpg") as written:
         assert written.info["icc_profile"] == icc and written.getexif()[0x010F] == "Maker"
