@@ -18,6 +18,36 @@ from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.faces import FaceFolder
 from smfd_plugin.data.kernels import IDENTITY, fit_kernel
 from smfd_plugin.data.scenarios import read_scenarios
+from smfd_plugin.option_names import check_names
+
+OPTIONS = (
+    "dataroot",
+    "gt_size",
+    "min_gt_size",
+    "crop_size",
+    "use_hflip",
+    "blur",
+    "sharp_ratio",
+    "kernel_size",
+    "degrade_on_device",
+    "scenarios",
+)
+LOADER_OPTIONS = (
+    "name",
+    "type",
+    "phase",
+    "scale",
+    "io_backend",
+    "use_shuffle",
+    "batch_size_per_gpu",
+    "num_worker_per_gpu",
+    "dataset_enlarge_ratio",
+    "prefetch_mode",
+    "num_prefetch_queue",
+    "pin_memory",
+    "persistent_workers",
+)
+"""What BasicSR itself reads in the same place."""
 
 UNTOUCHED = -1
 """Stands for a scenario number where a face is not degraded at all."""
@@ -53,12 +83,13 @@ class FaceBlurDataset(Dataset):
 
     Raises:
         FileNotFoundError: a folder or scenario list that is not there, or holds no face.
-        ValueError: an option or a file that does not fit.
+        ValueError: an option that there is not, or an option or a file that does not fit.
     """
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
         super().__init__()
         opt = {name: value for name, value in opt.items() if value is not None}
+        check_names(f"data set {opt.get('name', 'faces')}", opt, OPTIONS + LOADER_OPTIONS)
         self.opt = opt
         self.gt_size: int = opt["gt_size"]
         self.crop_size: int = opt.get("crop_size", self.gt_size)

@@ -34,6 +34,8 @@ class DifFaceModel(RestorationModel):
         ValueError: `sampling` that the schedule cannot do.
     """
 
+    train_options = (*RestorationModel.train_options, "variational_weight")
+
     def __init__(self, opt: Mapping[str, Any]) -> None:
         self.schedule = linear_schedule()
         super().__init__(opt)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import center_crop
 
 from smfd_plugin.data.blur_batch import degrade_inside
+from smfd_plugin.option_names import check_names
 from smfd_plugin.weights.files import WeightsError, find, pick_state, read, write
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -43,10 +44,32 @@ class RestorationModel(SRModel):
         channels_last: memory format, faster on most devices.
         compile: run the network through torch.compile.
         trainable: names of the modules that are trained, `decoder.0` for instance; absent: all.
+
+    Raises:
+        ValueError: an option under `train` that there is not, or one that does not fit.
     """
+
+    train_options = (
+        "total_iter",
+        "warmup_iter",
+        "ema_decay",
+        "optim_g",
+        "scheduler",
+        "pixel_opt",
+        "frequency_opt",
+        "ssim_opt",
+        "perceptual_opt",
+        "grad_clip",
+        "amp",
+        "channels_last",
+        "compile",
+        "trainable",
+    )
+    """Names of what is read under `train`."""
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
         options = opt.get("train", {})  # null there means absent
+        check_names("train", options, self.train_options)
         options = {name: value for name, value in options.items() if value is not None}
         super().__init__({**opt, "train": options})
         if options.get("compile"):

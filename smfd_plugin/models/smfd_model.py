@@ -34,6 +34,15 @@ class SMFDModel(RestorationModel):
             the pixel loss, where the face has a mask (1: the same).
     """
 
+    train_options = (
+        *RestorationModel.train_options,
+        "mask_opt",
+        "mask_warmup_iter",
+        "kernel_opt",
+        "identity_opt",
+        "part_weight",
+    )
+
     def init_training_settings(self) -> None:
         options = self.opt["train"]
         self.cri_mask = build_loss(options["mask_opt"]).to(self.device)

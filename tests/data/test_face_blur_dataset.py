@@ -29,6 +29,11 @@ def test_an_option_that_is_null_is_absent(faces):
         FaceBlurDataset(options(None) | {"dataroot": None})
 
 
+def test_a_misspelt_option_is_named(faces):
+    with pytest.raises(ValueError, match="data set t has no option 'crop_sise'; is it crop_size"):
+        FaceBlurDataset(options(faces, crop_sise=32))
+
+
 def test_fewer_samples_than_a_batch_are_refused(faces):
     more = {"batch_size_per_gpu": 7, "dataset_enlarge_ratio": 2}
     with pytest.raises(ValueError, match="3 samples do not fill one batch of 7"):

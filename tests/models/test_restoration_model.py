@@ -16,7 +16,8 @@ def prepared(options, tmp_path):
     options |= {"model_type": "RestorationModel"}
     options["network_g"] = {"type": "SRCNNEstimator", "width": 16, "depth": 1}
     options["path"] |= folders
-    del options["train"]["mask_opt"]
+    for name in ("mask_opt", "mask_warmup_iter", "part_weight"):
+        del options["train"][name]
     return options
 
 

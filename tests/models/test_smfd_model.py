@@ -220,6 +220,12 @@ def test_unknown_choices_are_refused(prepared):
             build(prepared)
 
 
+def test_a_misspelt_option_is_named(prepared):
+    prepared["train"]["mask_warm_up_iter"] = 5
+    with pytest.raises(ValueError, match="is it mask_warmup_iter"):
+        build(prepared)
+
+
 def test_an_optimizer_of_timm_makes_every_update_of_a_convolution_equally_large(prepared):
     # Muon with matched scales (arXiv 2502.16982, section 2.2): 0.2 for each weight, times the rate.
     prepared["train"] |= {"mask_warmup_iter": 0, "optim_g": {"type": "timm.Muon", "lr": 1e-2}}

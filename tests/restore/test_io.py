@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from smfd_plugin.restore.io import PictureFile, PictureError, read_picture, write_picture, write_whole
+from smfd_plugin.restore.io import (
+    PictureError,
+    PictureFile,
+    read_picture,
+    write_picture,
+    write_whole,
+)
 
 RNG = np.random.default_rng(0)
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
