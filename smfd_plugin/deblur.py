@@ -1,6 +1,7 @@
 """The command `smfd deblur`: pictures, folders of pictures, and video files."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,11 +58,10 @@ def run(args: argparse.Namespace) -> int:
     """Deblurs all inputs.
 
     Returns:
-        Exit code, see `restore.command.run`; 0 for videos.
+        Exit code: 0 if all went well, 1 if some inputs could not be done, 2 if none could.
 
     Raises:
-        ValueError: inputs, output or options do not fit together, or a video cannot be read or
-            written.
+        ValueError: inputs, output or options do not fit together.
         FileNotFoundError: an input or a weights file is not there.
         ModuleNotFoundError: the extra `video` is not installed.
     """
@@ -79,26 +79,35 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--quality: {args.codec} has none to choose; leave it out")
     if args.end is not None and args.end <= args.start:
         raise ValueError(f"--end {args.end:g} s is not after --start {args.start:g} s")
-    for source, target in plan(videos, args.output, args.overwrite):
-        deblur_file = _import_video()
-        frames, with_faces = deblur_file(
-            source,
-            target,
-            args.start,
-            args.end,
-            args.codec,
-            args.quality,
-            weights=args.weights,
-            method=args.method,
-            strength=args.strength,
-            device=args.device,
-            detector=args.detector,
-            threshold=args.threshold,
-            temporal=args.temporal,
-            sharp_gate=args.sharp_gate,
-        )
+    jobs = plan(videos, args.output, args.overwrite)
+    deblur_file = _import_video()
+    failed = 0
+    for source, target in jobs:
+        try:
+            frames, with_faces = deblur_file(
+                source,
+                target,
+                args.start,
+                args.end,
+                args.codec,
+                args.quality,
+                weights=args.weights,
+                method=args.method,
+                strength=args.strength,
+                device=args.device,
+                detector=args.detector,
+                threshold=args.threshold,
+                temporal=args.temporal,
+                sharp_gate=args.sharp_gate,
+            )
+        except (ValueError, OSError) as error:  # the other videos can be done
+            print(f"smfd: {error}", file=sys.stderr)
+            failed += 1
+            continue
         print(f"{target}: frames written: {frames}, frames with faces: {with_faces}")
-    return 0
+    if not failed:
+        return 0
+    return 1 if failed < len(jobs) else 2
 
 
 def plan(videos: list[Path], output: Path, overwrite: bool) -> list[Job]:

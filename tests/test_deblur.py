@@ -47,6 +47,22 @@ def test_several_videos_go_to_a_folder(videos):
     assert [call[0][1] for call in videos] == [Path("out/a.mp4"), Path("out/b.MKV")]
 
 
+@pytest.mark.parametrize(("bad", "code"), [(("a.mp4",), 1), (("a.mp4", "b.MKV"), 2)])
+def test_a_video_that_cannot_be_done_does_not_stop_the_others(
+    videos, monkeypatch, capsys, bad, code
+):
+    def refuse(source, target, *rest, **more):
+        if source.name in bad:
+            raise ValueError(f"{source} holds no video")
+        return 10, 4
+
+    monkeypatch.setattr(deblur, "_import_video", lambda: refuse)
+    assert run("a.mp4", "b.MKV", "-o", "out") == code
+    printed = capsys.readouterr()
+    assert printed.err == "".join(f"smfd: {name} holds no video\n" for name in bad)
+    assert printed.out.count("frames written: 10") == 2 - len(bad)
+
+
 def test_pictures_go_to_the_pictures_command(videos, monkeypatch):
     monkeypatch.setattr(deblur.pictures, "run", lambda args: 7)
     assert run("photo.png", "-o", "out.png") == 7

@@ -81,6 +81,8 @@ def read_film(path: Path) -> Film:
     name = _absolute(path)
     try:
         with tempfile.TemporaryDirectory() as folder, av.open(name) as container:
+            if not container.streams.video:
+                raise VideoError(f"{path} holds no pictures, only sound")
             codes = Path(folder, "timecodes")
             clip = vs.core.bs.VideoSource(
                 name, timecodes=str(codes), cachemode=0, showprogress=False

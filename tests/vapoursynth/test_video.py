@@ -223,6 +223,13 @@ def test_what_is_no_video_is_named(tmp_path, run):
             run(tmp_path / name, tmp_path / "out.mp4")
 
 
+def test_a_file_with_sound_alone_is_named(tmp_path):
+    sound = tmp_path / "song.mp4"
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=0.2", sound)
+    with pytest.raises(VideoError, match=r"song.mp4 holds no pictures, only sound"):
+        read_film(sound)
+
+
 @pytest.mark.parametrize(
     ("form", "name"),
     [
