@@ -91,6 +91,9 @@ class FaceBlurDataset(Dataset):
         opt = {name: value for name, value in opt.items() if value is not None}
         check_names(f"data set {opt.get('name', 'faces')}", opt, OPTIONS + LOADER_OPTIONS)
         self.opt = opt
+        for name in ("gt_size", "min_gt_size", "crop_size", "kernel_size"):
+            if not isinstance(opt.get(name, 1), int):
+                raise ValueError(f"{name} {opt[name]!r} is no whole number of pixels")
         self.gt_size: int = opt["gt_size"]
         self.crop_size: int = opt.get("crop_size", self.gt_size)
         self.min_gt_size: int = opt.get("min_gt_size", self.gt_size)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from smfd_plugin.data.faces import decode_labels
 from smfd_plugin.data.mask_classes import LABELS
-from smfd_plugin.data.pictures import SUFFIXES, Picture, read_picture
+from smfd_plugin.data.pictures import Picture, picture_files, read_picture
 from smfd_plugin.data.template import ffhq_landmarks, similarity
 
 Pair = tuple[Picture, Picture | None]
@@ -124,14 +124,14 @@ def folder(root: Path, size: int) -> Iterator[Item]:
 
     Raises:
         FileNotFoundError: there is no such folder.
+        ValueError: two pictures of one name.
     """
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}")
     images = root / "images" if (root / "images").is_dir() else root
-    for path in sorted(images.iterdir()):
-        if path.suffix.lower() in SUFFIXES:
-            mask = root / "masks" / f"{path.stem}.png"
-            yield Item(path, path.stem, lambda path=path, mask=mask: _read_face(path, mask, size))
+    for name, path in picture_files(images).items():
+        mask = root / "masks" / f"{name}.png"
+        yield Item(path, name, lambda path=path, mask=mask: _read_face(path, mask, size))
 
 
 def bisenet(weights_folder: Path | None) -> Segment:

@@ -34,6 +34,12 @@ def test_a_misspelt_option_is_named(faces):
         FaceBlurDataset(options(faces, crop_sise=32))
 
 
+@pytest.mark.parametrize("name", ["gt_size", "min_gt_size", "crop_size", "kernel_size"])
+def test_a_size_that_is_no_number_is_named(faces, name):
+    with pytest.raises(ValueError, match=f"{name} 'large' is no whole number"):
+        FaceBlurDataset(options(faces, **{name: "large"}))
+
+
 def test_fewer_samples_than_a_batch_are_refused(faces):
     more = {"batch_size_per_gpu": 7, "dataset_enlarge_ratio": 2}
     with pytest.raises(ValueError, match="3 samples do not fill one batch of 7"):

@@ -186,8 +186,20 @@ def test_faces_of_another_size_are_not_taken_for_done(portraits, tmp_path):
 
 def test_two_files_of_one_name_are_named(portraits, tmp_path):
     cv2.imwrite(str(portraits / "c.jpg"), PORTRAIT)
-    with pytest.raises(ValueError, match=r"c\.jpg and .*c\.png would both become c\.png"):
+    with pytest.raises(ValueError, match=r"c\.jpg and .*c\.png share one name"):
         run("folder", portraits, "-o", tmp_path / "out")
+
+
+def test_two_numbers_that_are_one_are_named(celebamask, tmp_path):
+    cv2.imwrite(str(celebamask / "CelebA-HQ-img/00000.jpg"), PORTRAIT)
+    with pytest.raises(ValueError, match=r"0\.jpg and .*0\.jpg would both become 00000\.png"):
+        run("celebamask-hq", celebamask, "-o", tmp_path / "out")
+
+
+def test_hidden_files_are_left_out(portraits, tmp_path):
+    (portraits / "._a.png").write_bytes(b"finder")
+    assert run("folder", portraits, "-o", tmp_path / "out", "--size", 64) == 0
+    assert names(tmp_path / "out") == "abcde"
 
 
 def test_an_empty_file_is_skipped(portraits, tmp_path, capsys):
