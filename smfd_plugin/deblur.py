@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         ValueError: inputs, output or options do not fit together.
-        FileNotFoundError: an input or a weights file is not there.
+        FileNotFoundError: an input is not there.
         ModuleNotFoundError: the extra `video` is not installed.
     """
     videos = [path for path in args.inputs if is_video(path)]

@@ -53,7 +53,8 @@ def test_a_video_that_cannot_be_done_does_not_stop_the_others(
 ):
     def refuse(source, target, *rest, **more):
         if source.name in bad:
-            raise ValueError(f"{source} holds no video")
+            kind = ValueError if source.suffix == ".mp4" else OSError
+            raise kind(f"{source} holds no video")
         return 10, 4
 
     monkeypatch.setattr(deblur, "_import_video", lambda: refuse)

@@ -31,7 +31,7 @@ def degrade_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
         (N, 3, H, W), rounded to multiples of 1/255.
     """
     reach = max(scenario.kernel().shape[0] for scenario in scenarios) // 2
-    surroundings = F.pad(images, [reach] * 4, mode="reflect")
+    surroundings = F.pad(images.float(), [reach] * 4, mode="reflect")
     described = [describe(scenario, reach) for scenario in scenarios]
     return degrade_inside(surroundings, default_collate(described))
 
@@ -60,13 +60,17 @@ def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def degrade_inside(surroundings: Tensor, degradations: Mapping[str, Tensor]) -> Tensor:
+def degrade_inside(
+    surroundings: Tensor, degradations: Mapping[str, Tensor], grid: tuple[int, int] = (0, 0)
+) -> Tensor:
     """`degrade_batch` for crops of which is known what lies around them.
 
     Args:
         surroundings: (N, 3, H + 2 * reach, W + 2 * reach) float RGB in [0, 1], the pictures with
             what lies around them.
         degradations: what `describe` gives for each of them, stacked.
+        grid: pixels, rows and columns, by which JPEG's blocks begin above and left of the crops. A
+            network that always sees them in one place learns the place.
 
     Returns:
         (N, 3, H, W), rounded to multiples of 1/255.
@@ -74,7 +78,7 @@ def degrade_inside(surroundings: Tensor, degradations: Mapping[str, Tensor]) -> 
     blurry = _to_8_bit(_blur(surroundings, degradations["kernel"], degradations["linear"]))
     noise = _noise(blurry, degradations)
     first = degradations["noise_first"].to(blurry.device)[:, None, None, None]
-    compressed = _compress(_to_8_bit(blurry + noise * first), degradations["jpeg"])
+    compressed = _compress(_to_8_bit(blurry + noise * first), degradations["jpeg"], grid)
     return _to_8_bit(compressed + noise * ~first)
 
 
@@ -109,13 +113,17 @@ def _noise(images: Tensor, degradations: Mapping[str, Tensor]) -> Tensor:
     return noise
 
 
-def _compress(images: Tensor, qualities: Tensor) -> Tensor:
-    result = images.clone()
+def _compress(images: Tensor, qualities: Tensor, grid: tuple[int, int]) -> Tensor:
+    height, width = images.shape[-2:]
+    top, left = grid
+    # To whole blocks of 16 by repeating the edges, as libjpeg does.
+    margins = (left, -(left + width) % 16, top, -(top + height) % 16)
+    result = F.pad(images, margins, mode="replicate")
     for quality in qualities.unique().tolist():
         if quality:
             chosen = (qualities == quality).nonzero()[:, 0].to(images.device)
-            result[chosen] = _jpeg(quality, images.device)(images[chosen], quality=50)
-    return result
+            result[chosen] = _jpeg(quality, images.device)(result[chosen], quality=50)
+    return result[..., top : top + height, left : left + width]
 
 
 @cache

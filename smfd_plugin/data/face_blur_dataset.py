@@ -47,7 +47,7 @@ LOADER_OPTIONS = (
     "pin_memory",
     "persistent_workers",
 )
-"""What BasicSR itself reads in the same place."""
+"""What BasicSR's option files have in the same place."""
 
 UNTOUCHED = -1
 """Stands for a scenario number where a face is not degraded at all."""
@@ -69,8 +69,8 @@ class FaceBlurDataset(Dataset):
         sharp_ratio: part of the samples, in [0, 1], that stay as they are (scenario -1), so that
             the network learns to leave a sharp face alone; absent: none. Not for a fixed set.
         kernel_size: pixels, odd; gives each sample the kernel of its blur as well.
-        degrade_on_device: leave the degradation to the model, which computes it on its device (see
-            RestorationModel), where that is faster than the data loader. Not for a fixed set.
+        degrade_on_device: leave the degradation to the model, a RestorationModel, which computes it
+            on its device, where that is faster than the data loader. Not for a fixed set.
         scenarios: makes the set fixed, for validation: a list for read_scenarios. Pair i is face i
             with scenario i; the shorter of the two repeats.
 
@@ -119,6 +119,8 @@ class FaceBlurDataset(Dataset):
                 f"scenario {max(self.scenarios)} of {opt['scenarios']} is outside the blur space "
                 f"of {len(self.space)} that `blur` makes"
             )
+        if self.scenarios and self.degrade_on_device:
+            raise ValueError("degrade_on_device is not for a fixed set, one with scenarios")
         batch = opt.get("batch_size_per_gpu", 1)
         if len(self) * opt.get("dataset_enlarge_ratio", 1) < batch:  # BasicSR would do no step
             raise ValueError(

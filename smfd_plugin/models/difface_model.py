@@ -34,7 +34,14 @@ class DifFaceModel(RestorationModel):
         ValueError: `sampling` that the schedule cannot do.
     """
 
-    train_options = (*RestorationModel.train_options, "variational_weight")
+    train_options = (
+        *(
+            name
+            for name in RestorationModel.train_options
+            if name not in ("frequency_opt", "ssim_opt", "perceptual_opt")
+        ),
+        "variational_weight",
+    )
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
         self.schedule = linear_schedule()

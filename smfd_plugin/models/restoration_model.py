@@ -46,7 +46,7 @@ class RestorationModel(SRModel):
         trainable: names of the modules that are trained, `decoder.0` for instance; absent: all.
 
     Raises:
-        ValueError: an option under `train` that there is not, or one that does not fit.
+        ValueError: an option under `train` or `path` that there is not, or one that does not fit.
     """
 
     train_options = (
@@ -70,6 +70,7 @@ class RestorationModel(SRModel):
     def __init__(self, opt: Mapping[str, Any]) -> None:
         options = opt.get("train", {})  # null there means absent
         check_names("train", options, self.train_options)
+        check_names("path", opt.get("path", {}), _path_options(opt))
         options = {name: value for name, value in options.items() if value is not None}
         super().__init__({**opt, "train": options})
         if options.get("compile"):
@@ -148,7 +149,8 @@ class RestorationModel(SRModel):
             super().feed_data(data)
             return
         surroundings = data["surroundings"].to(self.device).float() / 255
-        self.lq = degrade_inside(surroundings, data["degradation"])
+        top, left = torch.randint(16, (2,)).tolist()
+        self.lq = degrade_inside(surroundings, data["degradation"], grid=(top, left))
         height, width = self.lq.shape[-2:]
         self.gt = center_crop(surroundings, [height, width])
 
@@ -266,6 +268,27 @@ class RestorationModel(SRModel):
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
         }
         write(Path(self.opt["path"]["training_states"]) / f"{current_iter}.state", state)
+
+
+def _path_options(opt: Mapping[str, Any]) -> list[str]:
+    """Names of what is read under `path`, and of what BasicSR puts there."""
+    networks = {name.removeprefix("network_") for name in opt if name.startswith("network_")}
+    return [
+        "root",
+        "experiments_root",
+        "models",
+        "training_states",
+        "log",
+        "visualization",
+        "results_root",
+        "resume_state",
+        "ignore_resume_networks",
+        *(
+            f"{what}_{name}"
+            for what in ("pretrain_network", "param_key", "strict_load")
+            for name in networks | {"g", "estimator"}
+        ),
+    ]
 
 
 def _freeze_all_but(net: nn.Module, names: list[str]) -> None:

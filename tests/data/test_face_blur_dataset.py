@@ -40,6 +40,11 @@ def test_a_size_that_is_no_number_is_named(faces, name):
         FaceBlurDataset(options(faces, **{name: "large"}))
 
 
+def test_a_fixed_set_is_not_left_to_the_device(faces):
+    with pytest.raises(ValueError, match="not for a fixed set"):
+        FaceBlurDataset(options(faces, scenarios="val100", degrade_on_device=True))
+
+
 def test_fewer_samples_than_a_batch_are_refused(faces):
     more = {"batch_size_per_gpu": 7, "dataset_enlarge_ratio": 2}
     with pytest.raises(ValueError, match="3 samples do not fill one batch of 7"):

@@ -23,7 +23,7 @@ def test_equal_pictures_cost_nothing():
 def test_half_precision_is_computed_in_float32_and_weighed():
     image, gt = torch.rand(2, 1, 3, 16, 16)
     loss = build_loss({"type": "SSIMLoss", "loss_weight": 0.5})
-    assert loss(image.bfloat16(), gt).dtype == torch.float32
+    assert loss(image.bfloat16(), gt.bfloat16()).dtype == torch.float32
     assert loss(image, gt).item() == pytest.approx(SSIMLoss()(image, gt).item() / 2)
 
 
@@ -33,3 +33,11 @@ def test_pulls_a_blurry_picture_towards_the_sharp_one():
     loss = SSIMLoss()(image, gt)
     loss.backward()
     assert SSIMLoss()(image - 100 * image.grad, gt) < loss
+
+
+@pytest.mark.gpu
+def test_the_gpu_computes_the_same():
+    gt = torch.rand(2, 3, 64, 64)
+    image = (gt + 0.02 * torch.randn_like(gt)).clamp(0, 1)
+    on_gpu = SSIMLoss().cuda()(image.cuda(), gt.cuda()).item()
+    assert on_gpu == pytest.approx(SSIMLoss()(image, gt).item(), rel=1e-3)

@@ -60,9 +60,20 @@ def test_training_lowers_the_loss_of_what_the_model_degrades_itself(prepared):
     prepared["datasets"]["train"]["degrade_on_device"] = True
     model = build(prepared)
     history = train(model, fixed_batch(prepared), 60)
-    assert model.lq.shape == model.gt.shape
     assert history[-1]["l_ssim"] < 0.95 * history[0]["l_ssim"]
     assert history[-1]["l_pix"] < 0.9 * history[0]["l_pix"]
+
+
+def test_the_model_degrades_as_the_loader_does(prepared):
+    train_set = prepared["datasets"]["train"]
+    train_set["blur"] = {"factors": {"noise": [0.0], "jpeg": [0], "light": ["encoded", "linear"]}}
+    pairs = fixed_batch(prepared)
+    train_set["degrade_on_device"] = True
+    model = build(prepared)
+    model.feed_data(fixed_batch(prepared))
+    assert torch.equal(model.gt, pairs["gt"])
+    assert (model.lq - pairs["lq"]).abs().max() < 1.01 / 255
+    assert (pairs["lq"] - pairs["gt"]).abs().max() > 0.05
 
 
 def test_the_warm_up_trains_masks_only(prepared):
@@ -222,7 +233,11 @@ def test_unknown_choices_are_refused(prepared):
 
 def test_a_misspelt_option_is_named(prepared):
     prepared["train"]["mask_warm_up_iter"] = 5
-    with pytest.raises(ValueError, match="is it mask_warmup_iter"):
+    with pytest.raises(ValueError, match=r"train has no option .*; is it mask_warmup_iter"):
+        build(prepared)
+    del prepared["train"]["mask_warm_up_iter"]
+    prepared["path"]["pretrain_netwrk_g"] = "nosuch.pth"
+    with pytest.raises(ValueError, match=r"path has no option .*; is it pretrain_network_g"):
         build(prepared)
 
 
