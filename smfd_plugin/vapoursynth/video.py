@@ -5,6 +5,7 @@ variable frame rate, and their colour tags.
 """
 
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -158,7 +159,8 @@ def deblur_file(
     quality: int | None = None,
     **arguments: str | float | None,
 ) -> tuple[int, int]:
-    """Deblurs a video file, with a progress bar.
+    """Deblurs a video file, with a progress bar. Of an interlaced one it says that the result is
+    marked as progressive.
 
     Args:
         source: the file to read.
@@ -175,6 +177,12 @@ def deblur_file(
     film = read_film(source).between(start, end)
     with_faces = 0
     try:
+        if film.clip.get_frame(0).props.get("_FieldBased", 0):
+            tqdm.write(
+                f"{source} is marked as interlaced, the result will not be; if it shows combs, "
+                "deinterlace it first (ffmpeg -i IN -vf bwdif OUT)",
+                file=sys.stderr,
+            )
         film = replace(film, clip=deblur(film.clip, **arguments))
         with tqdm(total=len(film.times), unit="frame", disable=None) as progress:
             for frame in write_film(film, target, codec, quality):

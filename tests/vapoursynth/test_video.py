@@ -223,6 +223,17 @@ def test_what_is_no_video_is_named(tmp_path, run):
             run(tmp_path / name, tmp_path / "out.mp4")
 
 
+def test_an_interlaced_file_is_told_apart(film, run, tmp_path, capsys):
+    run(film, tmp_path / "out.mkv", end=0.05)
+    assert "interlaced" not in capsys.readouterr().err
+    fields = tmp_path / "fields.mkv"
+    made = "testsrc=size=64x48:rate=50:duration=0.2"
+    encoder = ("-c:v", "mpeg2video", "-flags", "+ildct+ilme")
+    ffmpeg("-f", "lavfi", "-i", made, "-vf", "interlace", *encoder, fields)
+    run(fields, tmp_path / "out.mkv")
+    assert f"{fields} is marked as interlaced" in capsys.readouterr().err
+
+
 def test_a_file_with_sound_alone_is_named(tmp_path):
     sound = tmp_path / "song.mp4"
     ffmpeg("-f", "lavfi", "-i", "sine=duration=0.2", sound)
