@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from smfd_plugin.restore import command as pictures
-from smfd_plugin.restore.targets import Job, check_jobs, is_one_file
+from smfd_plugin.restore.targets import Job, check_jobs, exit_code, is_one_file
 from smfd_plugin.vapoursynth.codecs import CODECS
 
 VIDEO_SUFFIXES = (
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """Deblurs all inputs.
 
     Returns:
-        Exit code: 0 if all went well, 1 if some inputs could not be done, 2 if none could.
+        Exit code, see `exit_code`.
 
     Raises:
         ValueError: inputs, output or options do not fit together.
@@ -105,9 +105,7 @@ def run(args: argparse.Namespace) -> int:
             failed += 1
             continue
         print(f"{target}: frames written: {frames}, frames with faces: {with_faces}")
-    if not failed:
-        return 0
-    return 1 if failed < len(jobs) else 2
+    return exit_code(len(jobs) - failed, failed)
 
 
 def plan(videos: list[Path], output: Path, overwrite: bool) -> list[Job]:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.utils.data import default_collate
 
 from smfd_plugin.data.blur_space import Scenario
-from smfd_plugin.data.kernels import IDENTITY, Kernel, fit_kernel
+from smfd_plugin.data.kernels import Kernel, fit_kernel
 from smfd_plugin.data.light import from_linear, to_linear
 
 
@@ -30,27 +30,33 @@ def degrade_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
     Returns:
         (N, 3, H, W), rounded to multiples of 1/255.
     """
-    reach = max(scenario.kernel().shape[0] for scenario in scenarios) // 2
+    kernels = [scenario.kernel() for scenario in scenarios]
+    reach = max(kernel.shape[0] for kernel in kernels) // 2
     surroundings = F.pad(images.float(), [reach] * 4, mode="reflect")
-    described = [describe(scenario, reach) for scenario in scenarios]
+    described = [describe(*pair, reach) for pair in zip(scenarios, kernels, strict=True)]
     return degrade_inside(surroundings, default_collate(described))
 
 
-def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
-    """A scenario as numbers that a data loader stacks, so that the device has only to compute;
-    None: no degradation at all.
+def describe(scenario: Scenario | None, kernel: Kernel, reach: int) -> dict[str, Any]:
+    """A scenario as numbers that a data loader stacks, so that the device has only to compute.
 
     Args:
-        scenario: its kernel's radius is at most `reach`.
-        reach: pixels.
+        scenario: None: no degradation at all.
+        kernel: the scenario's, or IDENTITY.
+        reach: pixels, at least the kernel's radius.
 
     Returns:
         `kernel` (2 * reach + 1, 2 * reach + 1) float32, `linear` bool, `noise` float, `jpeg` int,
         `noise_first` bool and `seed` int, as in Scenario.
+
+    Raises:
+        ValueError: a kernel that reaches further.
     """
-    kernel = IDENTITY if scenario is None else scenario.kernel()
+    size = 2 * reach + 1
+    if kernel.shape[0] > size:
+        raise ValueError(f"a kernel of {kernel.shape[0]} pixels reaches further than {size}")
     return {
-        "kernel": torch.from_numpy(_enlarged(kernel, 2 * reach + 1)),
+        "kernel": torch.from_numpy(fit_kernel(kernel, size)),
         "linear": scenario is not None and scenario.light == "linear",
         "noise": scenario.noise if scenario else 0.0,
         "jpeg": scenario.jpeg if scenario else 0,
@@ -75,15 +81,15 @@ def degrade_inside(
     Returns:
         (N, 3, H, W), rounded to multiples of 1/255.
     """
-    blurry = _to_8_bit(_blur(surroundings, degradations["kernel"], degradations["linear"]))
+    blurry = _to_8_bit(blur_inside(surroundings, degradations["kernel"], degradations["linear"]))
     noise = _noise(blurry, degradations)
     first = degradations["noise_first"].to(blurry.device)[:, None, None, None]
     compressed = _compress(_to_8_bit(blurry + noise * first), degradations["jpeg"], grid)
     return _to_8_bit(compressed + noise * ~first)
 
 
-def _blur(surroundings: Tensor, kernels: Tensor, linear: Tensor) -> Tensor:
-    """By FFT."""
+def blur_inside(surroundings: Tensor, kernels: Tensor, linear: Tensor) -> Tensor:
+    """The blur alone, by FFT, not rounded; the arguments and shapes are those of degrade_inside."""
     image = surroundings.clone()
     image[linear] = to_linear(image[linear])
     size = image.shape[-2:]
@@ -94,12 +100,6 @@ def _blur(surroundings: Tensor, kernels: Tensor, linear: Tensor) -> Tensor:
     blurry = torch.fft.irfft2(torch.fft.rfft2(image) * spectrum, size)[..., margin:, margin:]
     blurry[linear] = from_linear(blurry[linear].clamp(0, 1))
     return blurry
-
-
-def _enlarged(kernel: Kernel, size: int) -> Kernel:
-    if kernel.shape[0] > size:
-        raise ValueError(f"a kernel of {kernel.shape[0]} pixels reaches further than {size}")
-    return fit_kernel(kernel, size)
 
 
 def _noise(images: Tensor, degradations: Mapping[str, Tensor]) -> Tensor:

@@ -7,6 +7,7 @@ linear light, which adds to them if asked for.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
+from functools import cached_property
 from math import ceil, hypot, inf, prod
 
 import cv2
@@ -186,7 +187,7 @@ class BlurSpace:
     def __len__(self) -> int:
         return prod(len(values) for values in self.factors.values())
 
-    @property
+    @cached_property
     def reach(self) -> int:
         """Pixels that no kernel of this space reaches beyond."""
         motion = max(self.factors["extent"]) - 1

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
 from smfd_plugin.data.blur_batch import describe
-from smfd_plugin.data.blur_space import BlurSpace
+from smfd_plugin.data.blur_space import BlurSpace, Scenario
 from smfd_plugin.data.faces import FaceFolder
-from smfd_plugin.data.kernels import IDENTITY, fit_kernel
+from smfd_plugin.data.kernels import IDENTITY, Kernel, fit_kernel
 from smfd_plugin.data.scenarios import read_scenarios
 from smfd_plugin.option_names import check_names
 
@@ -148,14 +148,16 @@ class FaceBlurDataset(Dataset):
                 gt, mask = gt[:, ::-1], mask[:, ::-1]
             side = gt.shape[0]
             top, left = self._generator().integers(side - self.crop_size + 1, size=2)
+            scenario, kernel = self._look_up(number)
             cut = self._cut_surroundings if self.degrade_on_device else self._cut_pair
-            pictures = cut(gt, number, top, left)
+            pictures = cut(gt, scenario, kernel, top, left)
             mask = mask[top : top + self.crop_size, left : left + self.crop_size]
         else:
             gt, mask = folder.read(face, self.gt_size)
             side, top, left = gt.shape[0], 0, 0
             number = self.scenarios[index % len(self.scenarios)]
-            pictures = _pair(self.space.apply(gt, number), gt)
+            scenario, kernel = self._look_up(number)
+            pictures = _pair(scenario.apply(gt), gt)
         sample = {
             **pictures,
             "mask": torch.from_numpy(mask.astype(np.int64)),
@@ -166,21 +168,30 @@ class FaceBlurDataset(Dataset):
             "gt_path": str(folder.root / face.name),
         }
         if self.kernel_size:
-            kernel = IDENTITY if number == UNTOUCHED else self.space[number].kernel()
             sample["kernel"] = torch.from_numpy(fit_kernel(kernel, self.kernel_size))
         return sample
 
+    def _look_up(self, number: int) -> tuple[Scenario | None, Kernel]:
+        if number == UNTOUCHED:
+            return None, IDENTITY
+        scenario = self.space[number]
+        return scenario, scenario.kernel()
+
     def _cut_pair(
-        self, gt: NDArray[np.uint8], number: int, top: int, left: int
+        self,
+        gt: NDArray[np.uint8],
+        scenario: Scenario | None,
+        kernel: Kernel,
+        top: int,
+        left: int,
     ) -> dict[str, Tensor]:
         """`lq` and `gt` of the crop with this corner, blurred with the pixels around it that reach
         into it."""
         size = self.crop_size
         inside = np.s_[top : top + size, left : left + size]
-        if number == UNTOUCHED:
+        if scenario is None:
             return _pair(gt[inside], gt[inside])
-        scenario = self.space[number]
-        reach = scenario.kernel().shape[0] // 2
+        reach = kernel.shape[0] // 2
         y, x = max(top - reach, 0), max(left - reach, 0)
         around = gt[y : top + size + reach, x : left + size + reach]
         blurry = scenario.apply(np.ascontiguousarray(around))
@@ -188,15 +199,21 @@ class FaceBlurDataset(Dataset):
         return _pair(lq, gt[inside])
 
     def _cut_surroundings(
-        self, gt: NDArray[np.uint8], number: int, top: int, left: int
+        self,
+        gt: NDArray[np.uint8],
+        scenario: Scenario | None,
+        kernel: Kernel,
+        top: int,
+        left: int,
     ) -> dict[str, Any]:
         """The same crop as `surroundings` and `degradation`, for blur_batch.degrade_inside."""
-        reach, size = self.space.reach, self.crop_size + 2 * self.space.reach
+        reach = self.space.reach
+        size = self.crop_size + 2 * reach
         around = cv2.copyMakeBorder(gt, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
         crop = around[top : top + size, left : left + size, ::-1].transpose(2, 0, 1)
         return {
             "surroundings": torch.from_numpy(np.ascontiguousarray(crop)),
-            "degradation": describe(None if number == UNTOUCHED else self.space[number], reach),
+            "degradation": describe(scenario, kernel, reach),
         }
 
     def _generator(self) -> np.random.Generator:

@@ -9,7 +9,7 @@ from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 
 from smfd_plugin.diffusion import DifFace, linear_schedule, predict, variational_bound
-from smfd_plugin.models.restoration_model import RestorationModel
+from smfd_plugin.models.restoration_model import RUN_OPTIONS, RestorationModel
 
 
 @MODEL_REGISTRY.register()
@@ -34,14 +34,7 @@ class DifFaceModel(RestorationModel):
         ValueError: `sampling` that the schedule cannot do.
     """
 
-    train_options = (
-        *(
-            name
-            for name in RestorationModel.train_options
-            if name not in ("frequency_opt", "ssim_opt", "perceptual_opt")
-        ),
-        "variational_weight",
-    )
+    train_options = (*RUN_OPTIONS, "pixel_opt", "variational_weight")
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
         self.schedule = linear_schedule()

@@ -24,6 +24,21 @@ AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_BAD_STEPS = 10
 
 
+RUN_OPTIONS = (
+    "total_iter",
+    "warmup_iter",
+    "ema_decay",
+    "optim_g",
+    "scheduler",
+    "grad_clip",
+    "amp",
+    "channels_last",
+    "compile",
+    "trainable",
+)
+"""Names of what every model here reads under `train`."""
+
+
 class TrainingDivergedError(RuntimeError):
     """The loss was not finite for MAX_BAD_STEPS steps in a row."""
 
@@ -49,22 +64,7 @@ class RestorationModel(SRModel):
         ValueError: an option under `train` or `path` that there is not, or one that does not fit.
     """
 
-    train_options = (
-        "total_iter",
-        "warmup_iter",
-        "ema_decay",
-        "optim_g",
-        "scheduler",
-        "pixel_opt",
-        "frequency_opt",
-        "ssim_opt",
-        "perceptual_opt",
-        "grad_clip",
-        "amp",
-        "channels_last",
-        "compile",
-        "trainable",
-    )
+    train_options = (*RUN_OPTIONS, "pixel_opt", "frequency_opt", "ssim_opt", "perceptual_opt")
     """Names of what is read under `train`."""
 
     def __init__(self, opt: Mapping[str, Any]) -> None:

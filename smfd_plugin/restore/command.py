@@ -20,7 +20,7 @@ from smfd_plugin.restore.io import (
     write_picture,
     write_whole,
 )
-from smfd_plugin.restore.targets import Job, check_jobs, is_one_file
+from smfd_plugin.restore.targets import Job, check_jobs, exit_code, is_one_file
 from smfd_plugin.weights import METHODS
 
 
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     """Deblurs all pictures.
 
     Returns:
-        0 if all went well, 1 if some pictures could not be done, 2 if none could.
+        Exit code, see `exit_code`.
 
     Raises:
         ValueError: inputs and output do not fit together, or an option is wrong.
@@ -138,9 +138,7 @@ def run(args: argparse.Namespace) -> int:
     print(
         f"pictures written: {done['pictures']}, faces deblurred: {done['faces']}{failed}{skipped}"
     )
-    if not done["failed"]:
-        return 0
-    return 1 if done["pictures"] else 2
+    return exit_code(done["pictures"], done["failed"])
 
 
 def plan(inputs: list[Path], output: Path) -> list[Job]:

@@ -39,6 +39,13 @@ def is_one_file(inputs: Sequence[Path], output: Path, suffixes: Sequence[str], k
     return known
 
 
+def exit_code(done: int, failed: int) -> int:
+    """Of a command: 0 if all jobs went well, 1 if some could not be done, 2 if none could."""
+    if not failed:
+        return 0
+    return 1 if done else 2
+
+
 def check_jobs(jobs: Sequence[Job], kind: str) -> None:
     """Checks that every target is for one source only, and is none of the sources.
 
