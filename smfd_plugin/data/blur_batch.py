@@ -89,7 +89,8 @@ def degrade_inside(
 
 
 def blur_inside(surroundings: Tensor, kernels: Tensor, linear: Tensor) -> Tensor:
-    """The blur alone, by FFT, not rounded; the arguments and shapes are those of degrade_inside."""
+    """The blur alone, by FFT, not rounded: shapes as in degrade_inside, `kernels` and `linear` as
+    `describe` gives them, stacked."""
     image = surroundings.clone()
     image[linear] = to_linear(image[linear])
     size = image.shape[-2:]
