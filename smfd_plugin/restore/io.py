@@ -2,7 +2,8 @@
 
 Depth, grey, transparency, colour profile and EXIF data stay as they are, but for BMP, which holds
 neither of the last two, and grey with transparency, which becomes colour with three equal
-channels; EXIF rotation is applied to the pixels. XMP and IPTC data do not stay.
+channels; EXIF rotation is applied to the pixels, and the resolution becomes part of the EXIF data.
+XMP and IPTC data, comments and texts do not stay.
 """
 
 import warnings

@@ -14,10 +14,11 @@ LONGEST_JPEG_EXIF = 65527
 """Bytes of EXIF data that a JPEG file can hold."""
 
 _ORIENTATION = 0x0112
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _DETAILS, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005  # directories of their own
 _DESCRIBING = {
     *(0x010E, 0x010F, 0x0110),  # description, maker, model
-    *(0x011A, 0x011B, 0x0128),  # resolution
+    *(_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT),
     *(0x0131, 0x0132, 0x013B, 0x013C),  # software, time, artist, computer
     *(0x4746, 0x4749, *range(0x9C9B, 0x9CA0)),  # rating, and texts that Windows writes
     *(0x8298, _DETAILS, _GPS),  # copyright
@@ -43,6 +44,8 @@ def read_exif(opened: Image.Image) -> tuple[int, bytes | None]:
         if opened.format == "TIFF":
             for tag in set(exif) - _DESCRIBING:
                 del exif[tag]
+        elif _X_RESOLUTION not in exif:
+            exif.update(_resolution(opened))
         return turn, exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b""
     except Exception:  # many kinds, for tags of a wrong type and what is no EXIF data at all
         return turn, None
@@ -50,12 +53,19 @@ def read_exif(opened: Image.Image) -> tuple[int, bytes | None]:
 
 def left_behind(opened: Image.Image) -> tuple[str, ...]:
     """Names of the metadata of a picture that Pillow has loaded that are not carried over: captions
-    and settings as XMP or IPTC data."""
+    and settings as XMP or IPTC data, comments in JPEG and texts in PNG files, and a colour profile
+    of CMYK, which is read as RGB."""
     try:
         iptc = IptcImagePlugin.getiptcinfo(opened)
     except Exception:  # many kinds, for what is damaged
         iptc = True
-    held = {"XMP data": "xmp" in opened.info, "IPTC data": iptc}
+    held = {
+        "XMP data": "xmp" in opened.info,
+        "IPTC data": iptc,
+        "comment": "comment" in opened.info,
+        "texts": set(getattr(opened, "text", ())) - {"XML:com.adobe.xmp"},
+        "CMYK colour profile": opened.mode == "CMYK" and opened.info.get("icc_profile"),
+    }
     return tuple(name for name, is_there in held.items() if is_there)
 
 
@@ -94,6 +104,15 @@ def add_to_jpeg(data: bytes, icc: bytes) -> bytes:
     ]
     start = 4 + int.from_bytes(data[4:6])  # behind the first segment, which must be JFIF's
     return data[:start] + b"".join(segments) + data[start:]
+
+
+def _resolution(opened: Image.Image) -> dict[int, Any]:
+    """The tags that hold what the head of a JPEG or PNG file says of its size on paper."""
+    dpi = opened.info.get("dpi") if opened.format in ("JPEG", "PNG") else None
+    if not dpi:
+        return {}
+    x, y = (round(value, 1) for value in dpi)  # PNG counts whole pixels per metre
+    return {_X_RESOLUTION: x, _Y_RESOLUTION: y, _RESOLUTION_UNIT: 2}  # 2: inches
 
 
 def _describing(exif: bytes) -> dict[int, Any]:

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from smfd_plugin.restore.io import PictureFile, read_picture, write_picture
 
@@ -61,10 +62,10 @@ def test_a_tiff_with_metadata_has_the_same_pixels(tmp_path, dtype, channels):
 
 def test_damaged_exif_data_are_left_out_and_the_rotation_is_applied(tmp_path):
     exif = Image.Exif()
-    exif[0x0112], exif[0x0128] = 6, 2
+    exif[0x0112], exif[0x0213] = 6, 1
     data = bytearray(exif.tobytes())
-    place = data.index((0x0128).to_bytes(2))
-    data[place + 2 : place + 4] = (2).to_bytes(2)  # the unit of resolution is a text now
+    place = data.index((0x0213).to_bytes(2))
+    data[place + 2 : place + 4] = (2).to_bytes(2)  # the position of colours is a text now
     Image.fromarray(noise(20, 30, 3)).save(tmp_path / "in.jpg", exif=bytes(data))
     picture = read_picture(tmp_path / "in.jpg")
     assert picture.colour.shape == (30, 20, 3)
@@ -94,3 +95,28 @@ def test_a_long_colour_profile_fits_into_jpeg(tmp_path):
     write_picture(tmp_path / "a.jpg", picture)
     with Image.open(tmp_path / "a.jpg") as written:
         assert written.info["icc_profile"] == icc and written.getexif()[0x010F] == "Maker"
+
+
+@pytest.mark.parametrize(("source", "target"), [*product((".jpg", ".png", ".tif"), repeat=2)])
+def test_the_resolution_is_kept(tmp_path, source, target):
+    Image.fromarray(noise(8, 8, 3)).save(tmp_path / f"in{source}", dpi=(300, 150))
+    assert not write_picture(tmp_path / f"out{target}", read_picture(tmp_path / f"in{source}"))
+    with Image.open(tmp_path / f"out{target}") as written:
+        exif = written.getexif()
+        assert (exif[0x011A], exif[0x011B], exif[0x0128]) == (300, 150, 2)
+
+
+def test_comments_texts_and_a_profile_of_cmyk_are_named(tmp_path):
+    picture = Image.fromarray(noise(8, 8, 3))
+    picture.save(tmp_path / "a.jpg", comment="Fair")
+    assert read_picture(tmp_path / "a.jpg").lost == ("comment",)
+    texts = PngInfo()
+    texts.add_text("Title", "Fair")
+    picture.save(tmp_path / "a.png", pnginfo=texts)
+    assert read_picture(tmp_path / "a.png").lost == ("texts",)
+    picture.convert("CMYK").save(tmp_path / "b.jpg", icc_profile=PROFILE)
+    assert read_picture(tmp_path / "b.jpg").lost == ("CMYK colour profile",)
+    texts = PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta/>")
+    picture.save(tmp_path / "b.png", pnginfo=texts)
+    assert read_picture(tmp_path / "b.png").lost == ("XMP data",)
