@@ -1,6 +1,7 @@
 """The metrics: what is measured per sample, and how a score is made of it."""
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,4 +117,35 @@ def fid(*, weights: str | None = None, device: str = "auto") -> SetMeasure:
     return SetMeasure(lambda pairs: distance(network, pairs))
 
 
-OWN_METRICS: dict[str, Callable[..., Measure | SetMeasure]] = {"fid": fid, "mask_miou": mask_miou}
+def part_psnr(*, classes: Sequence[str]) -> Measure:
+    """PSNR of some parts of the face alone, RGB, in dB; the mean over the faces that have any.
+
+    Args:
+        classes: the parts, of mask_classes.CLASSES.
+
+    Raises:
+        ValueError: no class, or one that there is not.
+    """
+    unknown = set(classes) - set(CLASSES)
+    if unknown or not classes:
+        raise ValueError(f"part_psnr needs a list of classes, of {', '.join(CLASSES)}")
+    numbers = [CLASSES.index(name) for name in classes]
+
+    def measure(image: Picture, sample: Sample) -> NDArray:
+        inside = np.isin(sample.mask, numbers)
+        if not inside.any():
+            return np.zeros(2)
+        error = np.square(image[inside].astype(np.float64) - sample.gt[inside]).mean()
+        return np.array([np.inf if error == 0 else 10 * np.log10(255**2 / error), 1])
+
+    def finish(mean: NDArray) -> float:
+        return float(mean[0] / mean[1]) if mean[1] else math.nan
+
+    return Measure(measure, finish, "mask")
+
+
+OWN_METRICS: dict[str, Callable[..., Measure | SetMeasure]] = {
+    "fid": fid,
+    "mask_miou": mask_miou,
+    "part_psnr": part_psnr,
+}

@@ -64,3 +64,34 @@ def test_mask_miou_is_over_all_pixels_of_all_faces(tiny_net, tiny_weights, astro
     truth = torch.from_numpy(np.stack(masks)).long()
     expected = mean_iou(confusion_matrix(logits.argmax(1), truth, len(CLASSES)))
     assert measure.finish(np.mean(counted, 0)) == pytest.approx(expected)
+
+
+def test_part_psnr_looks_at_the_parts_alone(pair):
+    noisy, sample = pair
+    mask = np.zeros(noisy.shape[:2], np.uint8)
+    mask[40:60, 30:80], mask[70:80, 50:60] = CLASSES.index("eyes"), CLASSES.index("mouth")
+    elsewhere = np.where((mask > 0)[..., None], noisy, 0)
+    measure = build_measure({"type": "part_psnr", "classes": ["eyes", "mouth"]})
+    assert not measure.applies_to(sample)
+    value = measure.measure(elsewhere, Sample(noisy, sample.gt, mask))
+    expected = peak_signal_noise_ratio(sample.gt[mask > 0], noisy[mask > 0])
+    assert measure.finish(value) == pytest.approx(expected)
+
+
+def test_part_psnr_leaves_faces_without_the_part_out_of_the_mean(pair):
+    noisy, sample = pair
+    hair = np.full(noisy.shape[:2], CLASSES.index("hair"), np.uint8)
+    measure = build_measure({"type": "part_psnr", "classes": ["eyes"]})
+    without = measure.measure(noisy, Sample(noisy, sample.gt, hair))
+    with_eyes = measure.measure(
+        noisy, Sample(noisy, sample.gt, np.full_like(hair, CLASSES.index("eyes")))
+    )
+    expected = peak_signal_noise_ratio(sample.gt, noisy)
+    assert measure.finish(np.mean([without, with_eyes], 0)) == pytest.approx(expected)
+    assert np.isnan(measure.finish(without))
+
+
+@pytest.mark.parametrize("classes", [[], ["ears"], "eyes"])
+def test_part_psnr_names_the_parts_that_there_are(classes):
+    with pytest.raises(ValueError, match="a list of classes, of background, skin, brows"):
+        build_measure({"type": "part_psnr", "classes": classes})
