@@ -40,6 +40,8 @@ _QUALITY = {
     ".webp": (cv2.IMWRITE_WEBP_QUALITY, 95),
 }
 _QUALITY[".jpeg"] = _QUALITY[".jpg"]
+_PROFILE_SPACE = slice(16, 20)
+_SAMPLE_BITS, _EXTRA_SAMPLES, _MULTIPLIED = 258, 338, 1  # of TIFF
 _TURNS = {  # EXIF orientation as (transpose, flip rows, flip columns)
     2: (False, False, True),
     3: (False, True, True),
@@ -80,8 +82,8 @@ def read_picture(path: Path) -> PictureFile:
     """Reads a picture of one of the SUFFIXES' formats.
 
     Raises:
-        PictureError: no such file, or one that is empty, truncated, no picture, animated, in Lab or
-            of a depth other than 8 and 16 bit.
+        PictureError: no such file, or one that is empty, truncated, no picture, more than one, in
+            Lab, of a depth other than 8 and 16 bit, or of 16 bit multiplied by its transparency.
     """
     try:
         data = path.read_bytes()
@@ -96,7 +98,7 @@ def read_picture(path: Path) -> PictureFile:
             warnings.simplefilter("ignore")
             opened = Image.open(BytesIO(data))
             opened.load()
-            animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
+            count = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)
             turn, exif = read_exif(opened)
             mode, icc = opened.mode, opened.info.get("icc_profile")
             lost = left_behind(opened)
@@ -108,9 +110,9 @@ def read_picture(path: Path) -> PictureFile:
         raise PictureError(f"{path} is damaged or truncated ({error})") from error
     if mode == "LAB":
         raise PictureError(f"{path} has Lab colours; save it as RGB first")
-    if animated:
-        raise PictureError(f"{path} is animated; only still pictures can be deblurred")
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if count > 1:
+        raise PictureError(f"{path} holds {count} pictures; only single ones can be deblurred")
+    pixels = _decode(path, data, opened)
     if pixels is None:
         raise PictureError(f"{path} is damaged, or a kind of picture that OpenCV cannot read")
     if pixels.dtype not in (np.uint8, np.uint16):
@@ -132,8 +134,8 @@ def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
     JPEG and WebP lose a little everywhere, the others nothing of the pixels.
 
     Returns:
-        Names of what is left out: BMP has no EXIF data and no colour profile; and what the picture
-        has lost already.
+        Names of what is left out: BMP has no EXIF data and no colour profile, one of grey fits no
+        picture that becomes colour; and what the picture has lost already.
 
     Raises:
         PictureError: an unknown suffix, a format that cannot hold 16 bit, transparency, as many
@@ -149,14 +151,16 @@ def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
         pixels = grey if alpha is None else cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
     if alpha is not None:
         pixels = np.dstack((pixels, alpha))
-    data = _encode(suffix, pixels, picture.exif, picture.icc)
+    exif = b"" if suffix == ".bmp" else picture.exif
+    becomes_colour = pixels.ndim == 3 or suffix == ".webp"
+    misfit = becomes_colour and picture.icc[_PROFILE_SPACE] == b"GRAY"
+    icc = b"" if suffix == ".bmp" or misfit else picture.icc
+    data = _encode(suffix, pixels, exif, icc)
     if data is None:
         raise PictureError(f"cannot write {path}: OpenCV cannot encode it; use another format")
     write_whole(path, data)
-    if suffix != ".bmp":
-        return picture.lost
-    held = {"EXIF data": picture.exif, "colour profile": picture.icc}
-    return (*picture.lost, *(name for name, block in held.items() if block))
+    held = {"EXIF data and resolution": picture.exif != exif, "colour profile": picture.icc != icc}
+    return (*picture.lost, *(name for name, is_left_out in held.items() if is_left_out))
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -194,10 +198,29 @@ def _is_opaque(picture: PictureFile) -> bool:
     return alpha is None or bool((alpha == np.iinfo(alpha.dtype).max).all())
 
 
+def _decode(path: Path, data: bytes, opened: Image.Image) -> NDArray | None:
+    """(H, W) or (H, W, C) pixels in the file's depth and OpenCV's order; None if OpenCV cannot read
+    them."""
+    if opened.format == "TIFF" and opened.mode == "RGBA":
+        bits = opened.tag_v2[_SAMPLE_BITS][0]
+        if bits == 8:  # OpenCV would multiply the colours by the transparency
+            return cv2.cvtColor(np.asarray(opened), cv2.COLOR_RGBA2BGRA)
+        if _MULTIPLIED in opened.tag_v2.get(_EXTRA_SAMPLES, ()):
+            raise PictureError(
+                f"{path} has {bits} bit colours that are multiplied by their transparency; save it "
+                "with straight ones first"
+            )
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
 def _alpha(opened: Image.Image, pixels: NDArray) -> NDArray | None:
     """Transparency, if the file has it; OpenCV makes some up, and passes over a grey TIFF's."""
     if pixels.ndim == 2 and opened.mode == "LA":
         return np.asarray(opened.getchannel("A"))
+    transparent_grey = opened.info.get("transparency")
+    if pixels.ndim == 2 and isinstance(transparent_grey, int):
+        opaque = np.iinfo(pixels.dtype).max
+        return np.where(pixels == transparent_grey, 0, opaque).astype(pixels.dtype)
     transparent = "transparency" in opened.info or opened.getbands()[-1] in ("A", "a")
     if transparent and pixels.ndim == 3 and pixels.shape[2] == 4:
         return pixels[..., 3]
@@ -206,7 +229,9 @@ def _alpha(opened: Image.Image, pixels: NDArray) -> NDArray | None:
 
 def _encode(suffix: str, pixels: NDArray, exif: bytes, icc: bytes) -> bytes | None:
     """The file's bytes; None if OpenCV cannot make them."""
-    to_tiff, to_jpeg = suffix in _TIFF and bool(exif or icc), suffix in _JPEG and bool(icc)
+    transparent = pixels.ndim == 3 and pixels.shape[2] == 4
+    to_tiff = suffix in _TIFF and bool(exif or icc or transparent)
+    to_jpeg = suffix in _JPEG and bool(icc)
     options = (cv2.IMWRITE_TIFF_ROWSPERSTRIP, len(pixels)) if to_tiff else _QUALITY.get(suffix, ())
     held = {}
     if suffix not in (*_TIFF, ".bmp"):
@@ -219,7 +244,7 @@ def _encode(suffix: str, pixels: NDArray, exif: bytes, icc: bytes) -> bytes | No
         return None
     data = encoded.tobytes()
     if to_tiff:
-        return add_to_tiff(data, exif, icc)
+        return add_to_tiff(data, exif, icc, transparent)
     return add_to_jpeg(data, icc) if to_jpeg else data
 
 

@@ -13,6 +13,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 LONGEST_JPEG_EXIF = 65527
 """Bytes of EXIF data that a JPEG file can hold."""
 
+_GAMMA = 1 / 2.2  # what a PNG file without one means
 _ORIENTATION = 0x0112
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _DETAILS, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005  # directories of their own
@@ -26,6 +27,7 @@ _DESCRIBING = {
 """Tags that say nothing of how a TIFF file stores its pixels, and so hold in another file, too."""
 
 _PROFILE = 0x8773
+_EXTRA_SAMPLES, _SHORT = 338, 3
 _JPEG_PROFILE = b"ICC_PROFILE\0"
 _LONGEST_CHUNK = 65533 - len(_JPEG_PROFILE) - 2
 
@@ -53,27 +55,32 @@ def read_exif(opened: Image.Image) -> tuple[int, bytes | None]:
 
 def left_behind(opened: Image.Image) -> tuple[str, ...]:
     """Names of the metadata of a picture that Pillow has loaded that are not carried over: captions
-    and settings as XMP or IPTC data, comments in JPEG and texts in PNG files, and a colour profile
-    of CMYK, which is read as RGB."""
+    and settings as XMP or IPTC data, comments and further pictures in JPEG files, texts and an
+    unusual gamma in PNG files, and a colour profile of CMYK, which is read as RGB."""
     try:
         iptc = IptcImagePlugin.getiptcinfo(opened)
     except Exception:  # many kinds, for what is damaged
         iptc = True
+    gamma = opened.info.get("gamma", _GAMMA)
     held = {
         "XMP data": "xmp" in opened.info,
         "IPTC data": iptc,
         "comment": "comment" in opened.info,
         "texts": set(getattr(opened, "text", ())) - {"XML:com.adobe.xmp"},
         "CMYK colour profile": opened.mode == "CMYK" and opened.info.get("icc_profile"),
+        "further pictures": opened.format == "MPO" and opened.n_frames > 1,
+        "gamma": "srgb" not in opened.info and abs(gamma - _GAMMA) > 0.01,
     }
     return tuple(name for name, is_there in held.items() if is_there)
 
 
-def add_to_tiff(data: bytes, exif: bytes, icc: bytes) -> bytes:
+def add_to_tiff(data: bytes, exif: bytes, icc: bytes, transparent: bool) -> bytes:
     """The TIFF file with colour profile and what EXIF data say of the picture, each if not empty.
 
     Args:
         data: a TIFF file (no BigTIFF) that holds its pixels in one strip.
+        exif, icc: see the module.
+        transparent: the last channel is transparency, and the others are not multiplied by it.
     """
     old = ImageFileDirectory_v2(data[:8])
     file = BytesIO(data)
@@ -87,6 +94,8 @@ def add_to_tiff(data: bytes, exif: bytes, icc: bytes) -> bytes:
         new[tag] = value
     if icc:
         new[_PROFILE] = icc
+    if transparent:
+        new[_EXTRA_SAMPLES], new.tagtype[_EXTRA_SAMPLES] = 2, _SHORT
     # The directory goes before the old file; Pillow moves the strip's place by the length of both.
     return data[:4] + (8).to_bytes(4, sys.byteorder) + new.tobytes(8) + data
 
@@ -107,8 +116,8 @@ def add_to_jpeg(data: bytes, icc: bytes) -> bytes:
 
 
 def _resolution(opened: Image.Image) -> dict[int, Any]:
-    """The tags that hold what the head of a JPEG or PNG file says of its size on paper."""
-    dpi = opened.info.get("dpi") if opened.format in ("JPEG", "PNG") else None
+    """The tags that hold what the head of a JPEG, PNG or BMP file says of its size on paper."""
+    dpi = opened.info.get("dpi") if opened.format in ("JPEG", "PNG", "BMP") else None
     if not dpi:
         return {}
     x, y = (round(value, 1) for value in dpi)  # PNG counts whole pixels per metre

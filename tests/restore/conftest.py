@@ -1,8 +1,14 @@
 """Faces and stand-ins for the network, whose effect is known exactly."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
 from smfd_plugin.restore import Detection, make_detector
@@ -53,3 +59,17 @@ def face(frame, tiny_detector) -> Detection:
 
 def to_frame(image: np.ndarray) -> Tensor:
     return torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1).float() / 255
+
+
+@pytest.fixture
+def stored() -> Callable[[Path], NDArray]:
+    """Reads pixels as they stand in a file, BGR."""
+
+    def read(path: Path) -> NDArray:
+        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if path.suffix == ".tif" and pixels.dtype == np.uint8 and pixels.shape[2:] == (4,):
+            # OpenCV multiplies these by their transparency.
+            return cv2.cvtColor(np.asarray(Image.open(path)), cv2.COLOR_RGBA2BGRA)
+        return pixels
+
+    return read

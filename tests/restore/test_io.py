@@ -1,3 +1,4 @@
+import struct
 from itertools import product
 
 import cv2
@@ -29,7 +30,7 @@ def noise(*shape, dtype=np.uint8):
         (".bmp", np.uint8, (3,)),
     ],
 )
-def test_what_is_read_is_written(tmp_path, suffix, dtype, channels):
+def test_what_is_read_is_written(tmp_path, stored, suffix, dtype, channels):
     pixels = noise(20, 30, *channels, dtype=dtype)
     source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
     cv2.imwrite(str(source), pixels)
@@ -38,7 +39,7 @@ def test_what_is_read_is_written(tmp_path, suffix, dtype, channels):
     assert picture.grey == (channels == ())
     assert (picture.alpha is not None) == (channels == (4,))
     write_picture(target, picture)
-    written = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
+    written = stored(target)
     assert written.dtype == dtype and np.array_equal(written, pixels)
 
 
@@ -102,7 +103,8 @@ def test_the_colour_profile_is_kept(tmp_path, suffix):
 
 def test_bmp_says_what_it_leaves_out(tmp_path):
     picture = PictureFile(noise(8, 8, 3), exif=b"any", icc=PROFILE)
-    assert write_picture(tmp_path / "a.bmp", picture) == ("EXIF data", "colour profile")
+    lost = write_picture(tmp_path / "a.bmp", picture)
+    assert lost == ("EXIF data and resolution", "colour profile")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +185,7 @@ def test_no_picture(tmp_path):
 def test_animated(tmp_path):
     frames = [Image.fromarray(noise(20, 30, 3)) for _ in range(2)]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
-    unreadable(tmp_path / "a.webp", "animated")
+    unreadable(tmp_path / "a.webp", "holds 2 pictures; only single ones")
 
 
 def test_lab_colours_are_refused(tmp_path):
@@ -228,3 +230,55 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path):
     (tmp_path / "taken").touch()
     with pytest.raises(PictureError, match=r"cannot write .*taken/a\.png"):
         write_whole(tmp_path / "taken/a.png", b"data")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_transparent_tiff_keeps_its_colours(tmp_path, stored, orientation):
+    rgba = noise(20, 30, 4)
+    Image.fromarray(rgba).save(tmp_path / "in.tif", tiffinfo={274: orientation})
+    turned = rgba.swapaxes(0, 1) if orientation > 4 else rgba
+    rows, columns = (-1 if orientation in turns else 1 for turns in ((3, 4, 7, 8), (2, 3, 6, 7)))
+    upright = turned[::rows, ::columns]
+    picture = read_picture(tmp_path / "in.tif")
+    assert np.array_equal(picture.colour[..., ::-1], upright[..., :3])
+    assert np.array_equal(picture.alpha, upright[..., 3])
+    write_picture(tmp_path / "out.tif", picture)
+    assert np.array_equal(stored(tmp_path / "out.tif")[..., [2, 1, 0, 3]], upright)
+    with Image.open(tmp_path / "out.tif") as written:
+        assert written.tag_v2[338] == (2,)  # transparency, not multiplied
+
+
+def test_colours_multiplied_by_their_transparency_are_divided_or_refused(tmp_path):
+    for dtype in (np.uint8, np.uint16):
+        half = np.full((8, 8, 4), np.iinfo(dtype).max // 2, dtype)
+        write_picture(tmp_path / "in.tif", PictureFile(half[..., :3], alpha=half[..., 3]))
+        data = (tmp_path / "in.tif").read_bytes()
+        straight, multiplied = (struct.pack("=HHIHH", 338, 3, 1, kind, 0) for kind in (2, 1))
+        assert data.count(straight) == 1
+        (tmp_path / f"{dtype.__name__}.tif").write_bytes(data.replace(straight, multiplied))
+    assert (read_picture(tmp_path / "uint8.tif").colour == 255).all()
+    unreadable(tmp_path / "uint16.tif", "16 bit colours that are multiplied by their transparency")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_with_one_transparent_value(tmp_path, dtype):
+    grey = noise(8, 8, dtype=dtype)
+    clear = int(grey[0, 0])
+    Image.fromarray(grey).save(tmp_path / "in.png", transparency=clear)
+    picture = read_picture(tmp_path / "in.png")
+    assert picture.grey and picture.alpha.dtype == dtype
+    assert np.array_equal(picture.alpha, np.where(grey == clear, 0, np.iinfo(dtype).max))
+
+
+@pytest.mark.parametrize(
+    ("alpha", "suffix", "kept"), [(None, ".png", True), (None, ".webp", False), (9, ".png", False)]
+)
+def test_a_profile_of_grey_stays_with_grey(tmp_path, alpha, suffix, kept):
+    icc = PROFILE[:16] + b"GRAY" + PROFILE[20:]
+    colour = np.full((8, 8, 3), 100, np.uint8)
+    alpha = alpha and np.full((8, 8), alpha, np.uint8)
+    picture = PictureFile(colour, grey=True, alpha=alpha, icc=icc)
+    lost = write_picture(tmp_path / f"a{suffix}", picture)
+    assert lost == (() if kept else ("colour profile",))
+    with Image.open(tmp_path / f"a{suffix}") as written:
+        assert written.info.get("icc_profile") == (icc if kept else None)

@@ -1,3 +1,4 @@
+import struct
 from dataclasses import replace
 from itertools import product
 
@@ -49,13 +50,13 @@ def test_how_a_tiff_stores_its_pixels_stays_in_it(tmp_path):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [(), (3,), (4,)])
-def test_a_tiff_with_metadata_has_the_same_pixels(tmp_path, dtype, channels):
+def test_a_tiff_with_metadata_has_the_same_pixels(tmp_path, stored, dtype, channels):
     pixels = noise(300, 70, *channels, dtype=dtype)
     cv2.imwrite(str(tmp_path / "in.tif"), pixels)
     picture = read_picture(tmp_path / "in.tif")
     exif = described().tobytes().removeprefix(b"Exif\0\0")
     write_picture(tmp_path / "out.tif", replace(picture, exif=exif, icc=PROFILE))
-    assert np.array_equal(cv2.imread(str(tmp_path / "out.tif"), cv2.IMREAD_UNCHANGED), pixels)
+    assert np.array_equal(stored(tmp_path / "out.tif"), pixels)
     again = read_picture(tmp_path / "out.tif")
     assert again.icc == PROFILE and again.exif
 
@@ -120,3 +121,14 @@ def test_comments_texts_and_a_profile_of_cmyk_are_named(tmp_path):
     texts.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta/>")
     picture.save(tmp_path / "b.png", pnginfo=texts)
     assert read_picture(tmp_path / "b.png").lost == ("XMP data",)
+
+
+def test_further_pictures_and_an_unusual_gamma_are_named(tmp_path):
+    picture = Image.fromarray(noise(8, 8, 3))
+    picture.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[picture])
+    assert read_picture(tmp_path / "a.jpg").lost == ("further pictures",)
+    for gamma, lost in ((1.0, ("gamma",)), (0.45455, ())):
+        chunks = PngInfo()
+        chunks.add(b"gAMA", struct.pack(">I", round(100_000 * gamma)))
+        picture.save(tmp_path / "a.png", pnginfo=chunks)
+        assert read_picture(tmp_path / "a.png").lost == lost
