@@ -92,7 +92,7 @@ def deblur_faces(
 
     Returns:
         For each detection its face, on the frame's device; None where the landmarks make no face
-        (all one point), or the crop lies outside the picture.
+        (all one point), the crop lies outside the picture, or the picture there is not finite.
 
     Raises:
         ValueError: `max_crop` is none of align.CROP_SIZES.
@@ -104,6 +104,8 @@ def deblur_faces(
         for i, detection in enumerate(detections)
         if (plan := _plan(detection, max_crop, frame.shape[-2:])) is not None
     }
+    if not torch.isfinite(frame).all():
+        plans = {i: plan for i, plan in plans.items() if _is_finite(frame, plan)}
     faces: list[AlignedFace | None] = [None] * len(detections)
     for (size, _), group in groupby(
         sorted(plans, key=lambda i: plans[i].batch_key), lambda i: plans[i].batch_key
@@ -165,14 +167,9 @@ def faces_region(
     plans = [plan for face in detections if (plan := _plan(face, max_crop, picture)) is not None]
     if not plans:
         return None
-    margin = max(2 * plan.samples for plan in plans)
     left, top, right, bottom = zip(*(plan.box for plan in plans), strict=True)
-    return (
-        max(min(left) - margin, 0),
-        max(min(top) - margin, 0),
-        min(max(right) + margin, picture[1]),
-        min(max(bottom) + margin, picture[0]),
-    )
+    box = min(left), min(top), max(right), max(bottom)
+    return _grown(box, max(plan.margin for plan in plans), picture)
 
 
 @dataclass(frozen=True)
@@ -188,6 +185,11 @@ class _Plan:
         """Crops of one batch share their size and how they are sampled."""
         return self.size, self.samples
 
+    @property
+    def margin(self) -> int:
+        """Pixels around the box that its crop is made of, too."""
+        return 2 * self.samples
+
 
 def _plan(detection: Detection, max_crop: int, picture: tuple[int, int]) -> _Plan | None:
     try:
@@ -200,6 +202,22 @@ def _plan(detection: Detection, max_crop: int, picture: tuple[int, int]) -> _Pla
     if box[0] >= box[2] or box[1] >= box[3]:
         return None
     return _Plan(size, align.samples(to_picture), to_crop, to_picture, box)
+
+
+def _grown(box: Box, margin: int, picture: tuple[int, int]) -> Box:
+    left, top, right, bottom = box
+    return (
+        max(left - margin, 0),
+        max(top - margin, 0),
+        min(right + margin, picture[1]),
+        min(bottom + margin, picture[0]),
+    )
+
+
+def _is_finite(frame: Tensor, plan: _Plan) -> bool:
+    """One sample that is not would spread over the whole face."""
+    left, top, right, bottom = _grown(plan.box, plan.margin, frame.shape[-2:])
+    return bool(torch.isfinite(frame[:, top:bottom, left:right]).all())
 
 
 def _place(frame: Tensor, faces: Sequence[AlignedFace], index: int, feather: float) -> FacePatch:

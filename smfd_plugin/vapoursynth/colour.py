@@ -20,6 +20,7 @@ NOT_LINEAR = {
 """Matrices of which only whole pictures can be converted, not differences."""
 
 
+_MATRICES = {int(matrix) for matrix in vs.MatrixCoefficients}
 _BY_PRIMARIES = 12  # the matrix that follows from the primaries
 
 
@@ -97,14 +98,17 @@ def colour_of(frame: vs.VideoFrame, matrix: int | None = None) -> Colour:
     than 576 pixels and BT.601 for others; limited range for YUV and Gray, full range for RGB.
 
     Raises:
-        ValueError: a matrix that is not linear.
+        ValueError: a matrix that is not linear, or that there is not.
     """
     found = int(frame.props.get("_Matrix", _UNSPECIFIED))
-    if found in (vs.MATRIX_RGB, _UNSPECIFIED):  # RGB says nothing of YUV
+    is_rgb = frame.format.color_family == vs.RGB
+    if is_rgb or found in (vs.MATRIX_RGB, _UNSPECIFIED):  # RGB says nothing of YUV
         high = frame.width > 1024 or frame.height > 576
         found = matrix or int(vs.MATRIX_BT709 if high else vs.MATRIX_ST170_M)
     if found in NOT_LINEAR:
         raise ValueError(f"matrix {found} ({NOT_LINEAR[found]}) is not supported; convert first")
+    if found not in _MATRICES:
+        raise ValueError(f"there is no matrix {found}; set the frame property _Matrix")
     primaries = int(frame.props.get("_Primaries", _UNSPECIFIED))
     if found == _BY_PRIMARIES and primaries == _UNSPECIFIED:
         raise ValueError("matrix 12 needs the frame property _Primaries, which is missing")
@@ -128,7 +132,7 @@ def describe(clip: vs.VideoNode, matrix: int | None) -> vs.VideoNode:
     def complete(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
         frame = f.copy()
         # A wrong flag of interlacing, which is common, would shift chroma.
-        for name in ("_ColorRange", "_FieldBased", "_Transfer"):
+        for name in ("_ColorRange", "_FieldBased", "_Transfer", "_Primaries"):
             if name in frame.props:
                 del frame.props[name]
         try:
@@ -137,8 +141,10 @@ def describe(clip: vs.VideoNode, matrix: int | None) -> vs.VideoNode:
             frame.props[ERROR] = message(n, error)
             colour = Colour(int(vs.MATRIX_BT709), False, None, None)
         frame.props["_Range"] = int(colour.full)
-        if f.format.color_family != vs.RGB:
-            frame.props["_Matrix"] = colour.matrix
+        is_rgb = f.format.color_family == vs.RGB
+        frame.props["_Matrix"] = int(vs.MATRIX_RGB) if is_rgb else colour.matrix
+        if colour.primaries is not None:
+            frame.props["_Primaries"] = colour.primaries
         return frame
 
     return clip.std.ModifyFrame(clip, complete)

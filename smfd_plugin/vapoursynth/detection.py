@@ -104,11 +104,15 @@ def steady(
 
 
 def _blur(frame: vs.VideoFrame, face: Detection) -> float:
-    """0 for landmarks that make no face, since none is restored there."""
+    """0 for landmarks that make no face and for samples that are not finite, since no face is
+    restored there."""
     box = faces_region([face], (frame.height, frame.width))
     if box is None:
         return 0.0
-    return measure_blur(cut_luma(frame, box), moved(face, box[:2]).landmarks)
+    luma = cut_luma(frame, box)
+    if not torch.isfinite(luma).all():
+        return 0.0
+    return measure_blur(luma, moved(face, box[:2]).landmarks)
 
 
 def _enlarged(face: Detection, scale: np.ndarray) -> Detection:

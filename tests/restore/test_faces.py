@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from smfd_plugin.data.template import FFHQ_TEMPLATE, ffhq_landmarks
-from smfd_plugin.restore import Detection, blend_faces, restore_faces
+from smfd_plugin.restore import Detection, blend_faces, deblur_faces, restore_faces
 from smfd_plugin.restore.align import transform
 
 TURNED = np.array([[0.4, -0.15, 150.3], [0.15, 0.4, 100.6]])
@@ -213,3 +213,14 @@ def test_the_gpu_gives_the_same(frame, face, tiny_net):
     net, moved_frame = tiny_net.cuda(), frame.cuda()
     theirs = blend_faces(moved_frame, restore_faces(net, moved_frame, [face])).cpu()
     torch.testing.assert_close(ours, theirs, atol=2 / 255, rtol=0)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_face_with_a_sample_that_is_not_finite_is_left_alone(frame, face, stand_in, value):
+    other = moved(face, (160, 0), 0.5)
+    alone = restore_faces(stand_in(sharpen), frame, [other])
+    left, top, *_ = restore_faces(stand_in(sharpen), frame, [face])[0].box
+    broken = frame.clone()
+    broken[1, top, left] = value  # within the box, but not of the head
+    faces = deblur_faces(stand_in(sharpen), broken, [face, other])
+    assert faces[0] is None and torch.equal(faces[1].restored, alone[0].restored)

@@ -107,6 +107,27 @@ def test_special_floats_outside_the_face_keep_their_bits(portrait, restored):
     assert before == after
 
 
+@pytest.mark.parametrize("sharp_gate", [0.0, 1.0])
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_a_face_with_a_special_float_is_left_alone(portrait, restored, same, sharp_gate, value):
+    def spoil(n, f):
+        frame = f.copy()
+        if n == 2:
+            np.asarray(frame[1])[120, 120] = value
+        return frame
+
+    clip = portrait(vs.RGBS)[0] * 5
+    for _ in range(12):
+        clip = clip.std.Convolution([1, 2, 1, 2, 4, 2, 1, 2, 1])
+    clip = clip.std.ModifyFrame(clip, spoil)
+    result = restored(clip, sharp_gate=sharp_gate)
+    assert same(clip.get_frame(2), result.get_frame(2))
+    for n in (1, 3):
+        frame = result.get_frame(n)
+        assert frame.props["SMFDFaces"] == 1
+        assert np.isfinite(np.asarray(frame[1])).all() and not same(clip.get_frame(n), frame)
+
+
 def test_a_sharp_face_is_left_alone(portrait, restored, same):
     blurry = portrait(vs.YUV420P8)
     for _ in range(12):
@@ -225,6 +246,28 @@ def test_a_matrix_that_is_not_linear_is_refused_with_the_frame(portrait, restore
     clip = portrait(vs.YUV444P16).std.SetFrameProps(_Matrix=14)
     with pytest.raises(vs.Error, match=r"^smfd.Deblur: frame 0: matrix 14 \(ICtCp\)"):
         restored(clip, temporal=0).get_frame(0)
+
+
+def test_a_matrix_that_there_is_not_is_refused_with_the_frame(portrait, restored):
+    clip = portrait(vs.YUV444P16).std.SetFrameProps(_Matrix=3)
+    with pytest.raises(vs.Error, match=r"^smfd.Deblur: frame 0: there is no matrix 3; set"):
+        restored(clip, temporal=0).get_frame(0)
+
+
+@pytest.mark.parametrize(
+    ("form", "wrong"),
+    [
+        (vs.RGB24, {"_Matrix": 1}),
+        (vs.RGB24, {"_Matrix": 14}),
+        (vs.RGB24, {"_Primaries": 3}),
+        (vs.YUV444P8, {"_Primaries": 3}),
+    ],
+)
+def test_tags_that_say_nothing_of_the_samples_do_not_count(portrait, restored, same, form, wrong):
+    clip = portrait(form) if form == vs.RGB24 else portrait(form, matrix=1)
+    one, other = (restored(c, temporal=0) for c in (clip, clip.std.SetFrameProps(**wrong)))
+    assert same(one.get_frame(0), other.get_frame(0))
+    assert not same(clip.get_frame(0), one.get_frame(0))
 
 
 @pytest.mark.skipif(half_dtype(torch.device("cpu")) is None, reason="no fast 16 bits here")
