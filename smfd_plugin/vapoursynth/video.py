@@ -1,7 +1,7 @@
 """A video file from and to disk: BestSource reads it, the filter deblurs it, ffmpeg writes it.
 
-Sound, subtitles, chapters and metadata are copied. Frames keep their time stamps, also those of a
-variable frame rate, and their colour tags.
+Sound, subtitles, chapters and metadata are copied, subtitles in a form that the container holds.
+Frames keep their time stamps, also those of a variable frame rate, and their colour tags.
 """
 
 import subprocess
@@ -9,10 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from itertools import pairwise
-from math import lcm
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -23,88 +20,19 @@ from tqdm import tqdm
 
 from smfd_plugin.vapoursynth.codecs import CODECS
 from smfd_plugin.vapoursynth.errors import PREFIX
+from smfd_plugin.vapoursynth.film import Film, VideoError, absolute, read_film
 from smfd_plugin.vapoursynth.filter import deblur
 from smfd_plugin.vapoursynth.properties import COUNT
+from smfd_plugin.vapoursynth.subtitles import subtitle_options
 from smfd_plugin.whole_files import whole_file
 
-
-class VideoError(ValueError):
-    """A video that cannot be read or written; the message names it."""
-
-
-@dataclass(frozen=True)
-class Film:
-    """The picture of a video file.
-
-    Attributes:
-        path: the file.
-        clip: the frames.
-        times: of each frame, in units of `time_base`, from `start` on.
-        time_base: in seconds.
-        start, end: the part of the file, in seconds; end None: to its end.
-    """
-
-    path: Path
-    clip: vs.VideoNode
-    times: list[int]
-    time_base: Fraction
-    start: float = 0.0
-    end: float | None = None
-
-    def between(self, start: float, end: float | None) -> "Film":
-        """The frames from `start` on and before `end`, both in seconds of the file.
-
-        Raises:
-            VideoError: there is no frame.
-        """
-        seconds = [float(time * self.time_base) for time in self.times]
-        kept = [n for n, at in enumerate(seconds) if start <= at and (end is None or at < end)]
-        if not kept:
-            until = "the end" if end is None else f"{end:g} s"
-            raise VideoError(
-                f"{self.path}: no frame between {start:g} s and {until}; the video ends at "
-                f"{seconds[-1]:g} s"
-            )
-        first, last = kept[0], kept[-1] + 1
-        times = [time - round(start / self.time_base) for time in self.times[first:last]]
-        return Film(self.path, self.clip[first:last], times, self.time_base, start, end)
-
-
-def read_film(path: Path) -> Film:
-    """Opens a video file.
-
-    Raises:
-        VideoError: no video, one that changes its format or size or whose time stamps do not rise;
-            or BestSource is missing.
-    """
-    if not hasattr(vs.core, "bs"):
-        raise VideoError("VapourSynth has no BestSource here: pip install vapoursynth-bestsource")
-    name = _absolute(path)
-    try:
-        with tempfile.TemporaryDirectory() as folder, av.open(name) as container:
-            if not container.streams.video:
-                raise VideoError(f"{path} holds no pictures, only sound")
-            codes = Path(folder, "timecodes")
-            clip = vs.core.bs.VideoSource(
-                name, timecodes=str(codes), cachemode=0, showprogress=False
-            )
-            stamps = [Fraction(line) / 1000 for line in codes.read_text().splitlines()[1:]]
-            begin = Fraction(container.start_time or 0, av.time_base)
-            base = container.streams.video[0].time_base
-    except (vs.Error, av.FFmpegError, OSError, IndexError) as error:
-        reason = getattr(error, "strerror", None) or str(error).removeprefix("VideoSource: ")
-        raise VideoError(f"{path} cannot be read as a video: {reason}") from error
-    if clip.format is None or not clip.width:
-        raise VideoError(f"{path} changes its format or size; cut it into parts that do not")
-    fine = Fraction(1, lcm(base.denominator, clip.fps.numerator))  # so that both are exact
-    times = [round((stamp - begin) / fine) for stamp in stamps]
-    late = next((n for n, pair in enumerate(pairwise(times), 1) if pair[1] <= pair[0]), None)
-    if late is not None:
-        raise VideoError(
-            f"{path}: the time stamp of frame {late} is not after that of frame {late - 1}; "
-            "convert it to a constant frame rate first"
-        )
-    return Film(path, clip, times, fine)
+_LOST = {
+    "_Alpha": "transparency",
+    "MasteringDisplay": "HDR10 metadata",
+    "DolbyVision": "Dolby Vision metadata",
+    "HDR10Plus": "HDR10+ metadata",
+}
+"""What is not carried over, by how the names of its frame properties begin."""
 
 
 def write_film(
@@ -138,10 +66,10 @@ def write_film(
                 if process.wait():
                     messages.seek(0)
                     said = messages.read().decode(errors="replace").strip() or "no reason given"
-                    said = said.replace(_absolute(partial), str(target))
+                    said = said.replace(absolute(partial), str(target))
+                    hint = "" if target.suffix.lower() == ".mkv" else " (.mkv holds most streams)"
                     raise VideoError(
-                        f"ffmpeg could not write {target}: {said.splitlines()[0]} (.mkv holds "
-                        "streams of all kinds)"
+                        f"ffmpeg could not write {target}: {said.splitlines()[0]}{hint}"
                     )
             finally:
                 process.kill()
@@ -159,8 +87,7 @@ def deblur_file(
     quality: int | None = None,
     **arguments: str | float | None,
 ) -> tuple[int, int]:
-    """Deblurs a video file, with a progress bar. Of an interlaced one it says that the result is
-    marked as progressive.
+    """Deblurs a video file, with a progress bar. Says what of the file the result does not have.
 
     Args:
         source: the file to read.
@@ -177,12 +104,8 @@ def deblur_file(
     film = read_film(source).between(start, end)
     with_faces = 0
     try:
-        if film.clip.get_frame(0).props.get("_FieldBased", 0):
-            tqdm.write(
-                f"{source} is marked as interlaced, the result will not be; if it shows combs, "
-                "deinterlace it first (ffmpeg -i IN -vf bwdif OUT)",
-                file=sys.stderr,
-            )
+        for said in _left_out(film, target.suffix.lower()):
+            tqdm.write(f"{source} {said}", file=sys.stderr)
         film = replace(film, clip=deblur(film.clip, **arguments))
         with tqdm(total=len(film.times), unit="frame", disable=None) as progress:
             for frame in write_film(film, target, codec, quality):
@@ -193,9 +116,22 @@ def deblur_file(
     return len(film.times), with_faces
 
 
-def _absolute(path: Path) -> str:
-    """The file's name for FFmpeg, which takes a relative one with a colon for an address."""
-    return str(path.absolute())
+def _left_out(film: Film, suffix: str) -> Iterator[str]:
+    """Sentences that follow the file's name."""
+    props = film.clip.get_frame(0).props
+    if props.get("_FieldBased", 0):
+        yield (
+            "is marked as interlaced, the result will not be; if it shows combs, deinterlace it "
+            "first (ffmpeg -i IN -vf bwdif OUT)"
+        )
+    lost = [name for start, name in _LOST.items() if any(key.startswith(start) for key in props)]
+    if lost:
+        yield f"has {' and '.join(lost)}, the result will not"
+    if suffix == ".avi" and not film.is_constant():
+        yield (
+            "has a variable frame rate, which .avi cannot hold; frames are repeated or left out "
+            "(.mp4 and .mkv keep them)"
+        )
 
 
 def _command(
@@ -211,15 +147,23 @@ def _command(
         *("-y", "-v", "error"),
         # ffmpeg lets every input begin at 0; the picture may begin later than the sound.
         *("-itsoffset", str(float(film.times[0] * film.time_base)), "-f", "nut", "-i", "-"),
-        *(*part, "-i", _absolute(film.path)),
+        *(*part, "-i", absolute(film.path)),
         *("-map", "0:v", "-map", "1", "-map", "-1:v:0", "-map", "-1:d"),
         *("-map_metadata", "1", "-map_chapters", "1", "-c", "copy"),
+        *subtitle_options(film.subtitles, partial.suffix.lower()),
         *(("-copypriorss", "0") if film.start else ()),
-        *("-c:v:0", encoder, "-fps_mode:v:0", "passthrough", "-enc_time_base:v:0", "demux"),
+        *("-c:v:0", encoder, *_timing(partial.suffix.lower())),
         *(("-crf:v:0", str(quality)) if quality is not None else ()),
         *("-filter:v:0", _tags(first)),
-        _absolute(partial),
+        absolute(partial),
     ]
+
+
+def _timing(suffix: str) -> tuple[str, ...]:
+    """ffmpeg's options for time stamps: the frames' own, where the container can hold them."""
+    if suffix == ".avi":  # counts frames, in the order in which they are stored
+        return ("-fps_mode:v:0", "cfr", "-bf:v:0", "0")
+    return ("-fps_mode:v:0", "passthrough", "-enc_time_base:v:0", "demux")
 
 
 def _tags(frame: vs.VideoFrame) -> str:

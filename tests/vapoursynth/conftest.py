@@ -2,8 +2,10 @@
 
 import subprocess
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
@@ -119,3 +121,47 @@ def change_of() -> Callable[..., vs.VideoNode]:
         return blank.std.ModifyFrame(blank, lambda n, f: frame)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def film_times() -> list[Fraction]:
+    """Seconds of the variable frame rate of `varied_film`."""
+    return [Fraction(time, 1000) for time in (0, 33, 70, 101, 140, 160, 250, 283)]
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> Callable[..., None]:
+    """Runs ffmpeg with these arguments."""
+
+    def run(*arguments: object) -> None:
+        program = imageio_ffmpeg.get_ffmpeg_exe()
+        subprocess.run([program, "-v", "error", *map(str, arguments)], check=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def varied_film(tmp_path_factory, film_times, ffmpeg) -> Path:
+    """The portrait at a variable frame rate, with sound, a subtitle and colour tags."""
+    folder = tmp_path_factory.mktemp("varied")
+    base = Fraction(1, 1000)
+    with av.open(str(folder / "silent.mkv"), "w") as out:
+        stream = out.add_stream("libx264", rate=30)
+        stream.width = stream.height = 256
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = base
+        for n, time in enumerate(film_times):
+            picture = np.roll(data.astronaut()[:256, 96:352], 2 * n, 1)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
+            frame.pts, frame.time_base = int(time / base), base
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    (folder / "words.srt").write_text("1\n00:00:00,000 --> 00:00:00,200\nHello\n")
+    tags = "h264_metadata=colour_primaries=6:transfer_characteristics=6:matrix_coefficients=6"
+    ffmpeg(
+        *("-i", folder / "silent.mkv", "-f", "lavfi", "-t", "0.4", "-i", "sine"),
+        *("-i", folder / "words.srt", "-map", "0", "-map", "1", "-map", "2", "-c:v", "copy"),
+        *("-bsf:v", f"{tags}:video_full_range_flag=0:sample_aspect_ratio=4/3"),
+        *("-c:a", "aac", "-metadata", "title=Portrait", folder / "film.mkv"),
+    )
+    return folder / "film.mkv"

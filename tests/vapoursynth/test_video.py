@@ -1,53 +1,16 @@
 """Video files: what is kept, and that there is a whole output or none."""
 
-import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import imageio_ffmpeg
 import numpy as np
 import pytest
 import vapoursynth as vs
 
 from smfd_plugin.vapoursynth import video
-from smfd_plugin.vapoursynth.video import VideoError, deblur_file, pixel_format, read_film
-
-TIMES = [0, 33, 70, 101, 140, 160, 250, 283]
-"""Milliseconds of a variable frame rate."""
-
-
-def ffmpeg(*arguments, **options):
-    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *arguments], check=True)
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    """The portrait at a variable frame rate, with sound, a subtitle and colour tags."""
-    from skimage import data
-
-    folder = tmp_path_factory.mktemp("film")
-    base = Fraction(1, 1000)
-    with av.open(str(folder / "silent.mkv"), "w") as out:
-        stream = out.add_stream("libx264", rate=30)
-        stream.width = stream.height = 256
-        stream.pix_fmt = "yuv420p"
-        stream.time_base = stream.codec_context.time_base = base
-        for n, time in enumerate(TIMES):
-            picture = np.roll(data.astronaut()[:256, 96:352], 2 * n, 1)
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
-            frame.pts, frame.time_base = time, base
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode())
-    (folder / "words.srt").write_text("1\n00:00:00,000 --> 00:00:00,200\nHello\n")
-    tags = "h264_metadata=colour_primaries=6:transfer_characteristics=6:matrix_coefficients=6"
-    ffmpeg(
-        *("-i", folder / "silent.mkv", "-f", "lavfi", "-t", "0.4", "-i", "sine"),
-        *("-i", folder / "words.srt", "-map", "0", "-map", "1", "-map", "2", "-c:v", "copy"),
-        *("-bsf:v", f"{tags}:video_full_range_flag=0:sample_aspect_ratio=4/3"),
-        *("-c:a", "aac", "-metadata", "title=Portrait", folder / "film.mkv"),
-    )
-    return folder / "film.mkv"
+from smfd_plugin.vapoursynth.film import VideoError, read_film
+from smfd_plugin.vapoursynth.video import deblur_file, pixel_format
 
 
 def times(path):
@@ -73,13 +36,13 @@ def run(tiny_weights):
     return deblur
 
 
-def test_frames_change_and_all_else_is_kept(film, tmp_path, run):
+def test_frames_change_and_all_else_is_kept(varied_film, film_times, tmp_path, run):
     target = tmp_path / "sharp.mkv"
-    assert run(film, target, codec="ffv1") == (8, 8)
-    assert times(target) == times(film) == [Fraction(time, 1000) for time in TIMES]
+    assert run(varied_film, target, codec="ffv1") == (8, 8)
+    assert times(target) == times(varied_film) == film_times
     for kind in ("audio", "subtitle"):
-        assert packets(target, kind) == packets(film, kind)
-    before, after = (read_film(path).clip.get_frame(3) for path in (film, target))
+        assert packets(target, kind) == packets(varied_film, kind)
+    before, after = (read_film(path).clip.get_frame(3) for path in (varied_film, target))
     for name in ("_Matrix", "_Primaries", "_Transfer", "_Range", "_SARNum", "_SARDen"):
         assert after.props[name] == before.props[name], name
     assert (after.props["_Matrix"], after.props["_SARNum"]) == (6, 4)
@@ -91,9 +54,9 @@ def test_frames_change_and_all_else_is_kept(film, tmp_path, run):
     assert set(tmp_path.iterdir()) == {target, tmp_path / "tiny.pth"}
 
 
-def test_the_default_codec_plays_everywhere(film, tmp_path, run):
+def test_the_default_codec_plays_everywhere(varied_film, tmp_path, run, ffmpeg):
     target = tmp_path / "sharp.mp4"
-    ffmpeg("-i", film, "-map", "0:v", "-map", "0:a", "-c", "copy", tmp_path / "in.mp4")
+    ffmpeg("-i", varied_film, "-map", "0:v", "-map", "0:a", "-c", "copy", tmp_path / "in.mp4")
     run(tmp_path / "in.mp4", target)
     assert times(target) == times(tmp_path / "in.mp4")
     with av.open(str(target)) as container:
@@ -101,10 +64,10 @@ def test_the_default_codec_plays_everywhere(film, tmp_path, run):
         assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
 
 
-def test_a_late_picture_stays_late(film, tmp_path, run):
+def test_a_late_picture_stays_late(varied_film, tmp_path, run, ffmpeg):
     late = tmp_path / "late.mkv"
     ffmpeg(
-        *("-i", film, "-itsoffset", "0.25", "-i", film),
+        *("-i", varied_film, "-itsoffset", "0.25", "-i", varied_film),
         *("-map", "0:a", "-map", "1:v", "-c", "copy", late),
     )
     assert times(late)[0] == Fraction(1, 4)
@@ -112,28 +75,28 @@ def test_a_late_picture_stays_late(film, tmp_path, run):
     assert times(tmp_path / "sharp.mkv") == times(late)
 
 
-def test_a_part_begins_at_zero(film, tmp_path, run):
+def test_a_part_begins_at_zero(varied_film, tmp_path, run):
     target = tmp_path / "part.mkv"
-    assert run(film, target, 0.07, 0.2, codec="ffv1") == (4, 4)
+    assert run(varied_film, target, 0.07, 0.2, codec="ffv1") == (4, 4)
     assert times(target) == [Fraction(time - 70, 1000) for time in (70, 101, 140, 160)]
     with av.open(str(target)) as container:
         assert container.duration < 0.3 * av.time_base
     with pytest.raises(
         VideoError, match=r"film\.mkv: no frame between 5 s and the end.* ends at 0\.283 s"
     ):
-        run(film, target, 5.0)
+        run(varied_film, target, 5.0)
 
 
-def test_quality_counts(film, tmp_path, run):
+def test_quality_counts(varied_film, tmp_path, run):
     sizes = []
     for quality in (10, 40):
-        run(film, tmp_path / f"{quality}.mkv", quality=quality, strength=0.0)
+        run(varied_film, tmp_path / f"{quality}.mkv", quality=quality, strength=0.0)
         sizes.append((tmp_path / f"{quality}.mkv").stat().st_size)
     assert sizes[0] > 1.5 * sizes[1]
 
 
 @pytest.mark.parametrize("when", ["a frame fails", "Ctrl-C", "ffmpeg fails"])
-def test_what_is_not_complete_is_not_there(film, tmp_path, run, monkeypatch, when):
+def test_what_is_not_complete_is_not_there(varied_film, tmp_path, run, monkeypatch, when):
     target = tmp_path / ("sharp.mkv" if when != "ffmpeg fails" else "sharp.unknown")
     target.write_text("an older one")
     expected = VideoError
@@ -150,7 +113,7 @@ def test_what_is_not_complete_is_not_there(film, tmp_path, run, monkeypatch, whe
         monkeypatch.setattr(video.tqdm, "update", interrupted)
         expected = KeyboardInterrupt
     with pytest.raises(expected) as error:
-        run(film, target)
+        run(varied_film, target)
     assert when != "a frame fails" or "frame 0: the lamp went out" in str(error.value)
     assert ".partial-" not in str(error.value)
     assert set(tmp_path.iterdir()) == {target, tmp_path / "tiny.pth"}
@@ -158,7 +121,7 @@ def test_what_is_not_complete_is_not_there(film, tmp_path, run, monkeypatch, whe
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
-def test_frame_rate_and_shape_of_pixels_are_kept(tmp_path, run, suffix):
+def test_frame_rate_and_shape_of_pixels_are_kept(tmp_path, run, suffix, ffmpeg):
     source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
     picture = "testsrc=rate=50:duration=0.2:size=128x128,setsar=389/388:max=65535"
     ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "libx264", "-pix_fmt", "yuv420p", source)
@@ -172,48 +135,68 @@ def test_frame_rate_and_shape_of_pixels_are_kept(tmp_path, run, suffix):
             assert container.duration == av.time_base // 5, path
 
 
-def test_no_other_file_is_touched(film, tmp_path, run):
+def test_no_other_file_is_touched(varied_film, tmp_path, run):
     source = tmp_path / "clip.partial.mkv"
-    source.write_bytes(film.read_bytes())
+    source.write_bytes(varied_film.read_bytes())
     run(source, tmp_path / "clip.mkv", strength=0.0)
-    assert source.read_bytes() == film.read_bytes()
-    assert times(tmp_path / "clip.mkv") == times(film)
+    assert source.read_bytes() == varied_film.read_bytes()
+    assert times(tmp_path / "clip.mkv") == times(varied_film)
 
 
-def test_a_place_that_cannot_be_written_to_is_named(film, tmp_path, run):
+def test_a_place_that_cannot_be_written_to_is_named(varied_film, tmp_path, run):
     (tmp_path / "taken").touch()
     with pytest.raises(VideoError, match=r"cannot write .*taken/out\.mkv: "):
-        run(film, tmp_path / "taken/out.mkv", strength=0.0)
+        run(varied_film, tmp_path / "taken/out.mkv", strength=0.0)
 
 
-def test_a_colon_in_a_name_is_no_address(film, tmp_path, run, monkeypatch):
+def test_a_colon_in_a_name_is_no_address(varied_film, tmp_path, run, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source, target = Path("2024-05-01T12:30:00.mkv"), Path("sharp:1.mkv")
-    source.write_bytes(film.read_bytes())
+    source.write_bytes(varied_film.read_bytes())
     run(source, target, strength=0.0)
-    assert times(target.absolute()) == times(film)
+    assert times(target.absolute()) == times(varied_film)
 
 
-def test_equal_time_stamps_are_named(tmp_path):
-    path, base = tmp_path / "twice.mkv", Fraction(1, 1000)
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("ffv1", rate=25)
-        stream.width = stream.height = 64
-        stream.pix_fmt = "yuv420p"
-        for n, time in enumerate((0, 40, 40, 80)):
-            frame = av.VideoFrame(64, 64, "yuv420p")
-            frame.pts = n
-            for packet in stream.encode(frame):
-                packet.pts = packet.dts = time
-                packet.time_base = base
-                out.mux(packet)
-    with pytest.raises(VideoError, match=r"twice\.mkv: .* frame 2 is not after .* frame 1"):
-        read_film(path)
+def test_a_container_that_cannot_hold_a_stream_is_named(varied_film, tmp_path, run, ffmpeg):
+    ffmpeg("-i", varied_film, "-map", "0", "-c", "copy", "-c:a", "wmav2", tmp_path / "in.mkv")
+    with pytest.raises(VideoError, match=r"out\.mp4: .*in stream #1.*\(\.mkv holds most streams"):
+        run(tmp_path / "in.mkv", tmp_path / "out.mp4", strength=0.0)
 
 
-def test_a_container_that_cannot_hold_a_stream_is_named(film, tmp_path, run):
-    with pytest.raises(VideoError, match=r"out\.mp4: .*in stream #2.*\.mkv holds streams of all"):
-        run(film, tmp_path / "out.mp4", strength=0.0)
+@pytest.mark.parametrize(("first", "second"), [(".mp4", ".mkv"), (".mkv", ".mov")])
+def test_subtitles_take_the_containers_form(varied_film, tmp_path, run, first, second, ffmpeg):
+    run(varied_film, tmp_path / f"one{first}", strength=0.0)
+    run(tmp_path / f"one{first}", tmp_path / f"two{second}", strength=0.0)
+    for path in (tmp_path / f"one{first}", tmp_path / f"two{second}"):
+        words = tmp_path / "words.srt"
+        ffmpeg("-y", "-i", path, "-map", "0:s", words)
+        assert words.read_text().splitlines()[2] == "Hello"
+
+
+def test_avi_has_a_constant_rate(varied_film, tmp_path, run, capsys, ffmpeg):
+    run(varied_film.with_name("silent.mkv"), tmp_path / "varied.avi", strength=0.0)
+    assert "has a variable frame rate, which .avi cannot hold" in capsys.readouterr().err
+    source = tmp_path / "steady.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=rate=20:duration=0.5:size=128x128", source)
+    run(source, tmp_path / "steady.avi", strength=0.0)
+    assert "variable" not in capsys.readouterr().err
+    steady = read_film(tmp_path / "steady.avi")
+    assert [time * steady.time_base for time in steady.times] == [
+        Fraction(n, 20) for n in range(10)
+    ]
+
+
+def test_what_is_left_out_is_said(tmp_path, run, capsys, ffmpeg):
+    clear, bright = tmp_path / "clear.mov", tmp_path / "bright.mp4"
+    made = ("-f", "lavfi", "-i", "testsrc=duration=0.1:size=128x128,format=yuva444p10le")
+    ffmpeg(*made, "-c:v", "prores_ks", "-profile:v", "4444", clear)
+    light = "hdr10=1:master-display=G(1,1)B(1,1)R(1,1)WP(1,1)L(10000000,1):max-cll=1000,400"
+    light += ":log-level=none"
+    ffmpeg(*made, "-pix_fmt", "yuv420p10le", "-c:v", "libx265", "-x265-params", light, bright)
+    run(clear, tmp_path / "out.mov", codec="prores")
+    assert f"{clear} has transparency, the result will not" in capsys.readouterr().err
+    run(bright, tmp_path / "out.mp4")
+    assert f"{bright} has HDR10 metadata, the result will not" in capsys.readouterr().err
 
 
 def test_what_is_no_video_is_named(tmp_path, run):
@@ -223,8 +206,8 @@ def test_what_is_no_video_is_named(tmp_path, run):
             run(tmp_path / name, tmp_path / "out.mp4")
 
 
-def test_an_interlaced_file_is_told_apart(film, run, tmp_path, capsys):
-    run(film, tmp_path / "out.mkv", end=0.05)
+def test_an_interlaced_file_is_told_apart(varied_film, run, tmp_path, capsys, ffmpeg):
+    run(varied_film, tmp_path / "out.mkv", end=0.05)
     assert "interlaced" not in capsys.readouterr().err
     fields = tmp_path / "fields.mkv"
     made = "testsrc=size=64x48:rate=50:duration=0.2"
@@ -232,13 +215,6 @@ def test_an_interlaced_file_is_told_apart(film, run, tmp_path, capsys):
     ffmpeg("-f", "lavfi", "-i", made, "-vf", "interlace", *encoder, fields)
     run(fields, tmp_path / "out.mkv")
     assert f"{fields} is marked as interlaced" in capsys.readouterr().err
-
-
-def test_a_file_with_sound_alone_is_named(tmp_path):
-    sound = tmp_path / "song.mp4"
-    ffmpeg("-f", "lavfi", "-i", "sine=duration=0.2", sound)
-    with pytest.raises(VideoError, match=r"song.mp4 holds no pictures, only sound"):
-        read_film(sound)
 
 
 @pytest.mark.parametrize(
@@ -259,10 +235,12 @@ def test_pixel_formats(form, name):
 
 
 @pytest.mark.parametrize("form", [vs.YUV420P8, vs.YUV444P10, vs.RGB24, vs.GRAY16])
-def test_samples_arrive_as_they_are(portrait, tmp_path, film, form):
+def test_samples_arrive_as_they_are(portrait, tmp_path, varied_film, form):
     clip = portrait(form).resize.Point(250, 128)  # lines shorter than ffmpeg's
     target = tmp_path / "same.mkv"
-    for _ in video.write_film(video.Film(film, clip, [0, 1, 2], Fraction(1, 24)), target, "ffv1"):
+    for _ in video.write_film(
+        video.Film(varied_film, clip, [0, 1, 2], Fraction(1, 24)), target, "ffv1"
+    ):
         pass
     written = read_film(target).clip
     assert written.format.id == form

@@ -1,0 +1,118 @@
+"""A video file as VapourSynth sees it: BestSource reads it."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from math import lcm
+from pathlib import Path
+
+import av
+import vapoursynth as vs
+
+
+class VideoError(ValueError):
+    """A video that cannot be read or written; the message names it."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """The picture of a video file.
+
+    Attributes:
+        path: the file.
+        clip: the frames.
+        times: of each frame, in units of `time_base`, from `start` on.
+        time_base: in seconds.
+        subtitles: FFmpeg's name of the codec of each subtitle stream.
+        start, end: the part of the file, in seconds; end None: to its end.
+    """
+
+    path: Path
+    clip: vs.VideoNode
+    times: list[int]
+    time_base: Fraction
+    subtitles: tuple[str, ...] = ()
+    start: float = 0.0
+    end: float | None = None
+
+    def between(self, start: float, end: float | None) -> "Film":
+        """The frames from `start` on and before `end`, both in seconds of the file.
+
+        Raises:
+            VideoError: there is no frame.
+        """
+        seconds = [float(time * self.time_base) for time in self.times]
+        kept = [n for n, at in enumerate(seconds) if start <= at and (end is None or at < end)]
+        if not kept:
+            until = "the end" if end is None else f"{end:g} s"
+            raise VideoError(
+                f"{self.path}: no frame between {start:g} s and {until}; the video ends at "
+                f"{seconds[-1]:g} s"
+            )
+        first, last = kept[0], kept[-1] + 1
+        times = [time - round(start / self.time_base) for time in self.times[first:last]]
+        return replace(self, clip=self.clip[first:last], times=times, start=start, end=end)
+
+    def is_constant(self) -> bool:
+        """Whether each frame is shown within half a frame of where a constant rate has it."""
+        rate = Fraction(self.clip.fps)
+        shown = [(time - self.times[0]) * self.time_base * rate for time in self.times]
+        return rate > 0 and all(abs(at - n) < 0.5 for n, at in enumerate(shown))
+
+
+def read_film(path: Path) -> Film:
+    """Opens a video file.
+
+    Raises:
+        VideoError: no video, one that changes its format or size or whose time stamps do not rise;
+            or BestSource is missing.
+    """
+    if not hasattr(vs.core, "bs"):
+        raise VideoError("VapourSynth has no BestSource here: pip install vapoursynth-bestsource")
+    name = absolute(path)
+    try:
+        with av.open(name) as container:
+            if not container.streams.video:
+                raise VideoError(f"{path} holds no pictures, only sound")
+            begin = Fraction(container.start_time or 0, av.time_base)
+            base = container.streams.video[0].time_base
+            subtitles = tuple(stream.name for stream in container.streams.subtitles)
+            clip, stamps = _frames(name, begin)
+    except (vs.Error, av.FFmpegError, OSError, IndexError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error).removeprefix("VideoSource: ")
+        raise VideoError(f"{path} cannot be read as a video: {reason}") from error
+    if clip.format is None or not clip.width:
+        raise VideoError(f"{path} changes its format or size; cut it into parts that do not")
+    fine = Fraction(1, lcm(base.denominator, clip.fps.numerator))  # so that both are exact
+    times = [round((stamp - begin) / fine) for stamp in stamps]
+    late = next((n for n, pair in enumerate(pairwise(times), 1) if pair[1] <= pair[0]), None)
+    if late is not None:
+        raise VideoError(
+            f"{path}: the time stamp of frame {late} is not after that of frame {late - 1}; "
+            "convert it to a constant frame rate first"
+        )
+    return Film(path, clip, times, fine, subtitles)
+
+
+def _frames(name: str, begin: Fraction) -> tuple[vs.VideoNode, list[Fraction]]:
+    """The frames and their time stamps in seconds; where the file has none, as AVI files with
+    B-frames, those of a constant frame rate from `begin` on."""
+    options = {"cachemode": 0, "showprogress": False}
+    with tempfile.TemporaryDirectory() as folder:
+        codes = Path(folder, "timecodes")
+        try:
+            clip = vs.core.bs.VideoSource(name, timecodes=str(codes), **options)
+        except vs.Error as error:
+            if "unknown timestamp" not in str(error):
+                raise
+            clip = vs.core.bs.VideoSource(name, **options)
+            if not clip.fps:
+                raise
+            return clip, [begin + n / Fraction(clip.fps) for n in range(clip.num_frames)]
+        return clip, [Fraction(line) / 1000 for line in codes.read_text().splitlines()[1:]]
+
+
+def absolute(path: Path) -> str:
+    """The file's name for FFmpeg, which takes a relative one with a colon for an address."""
+    return str(path.absolute())
