@@ -173,7 +173,9 @@ def _pictures(folder: Path, output: Path) -> list[Path]:
 
 
 def _left_out(inputs: list[Path], output: Path) -> str:
-    """Says how many files of the folders are no pictures."""
+    """Says how many files of the folders are no pictures, and which folders are only linked."""
+    links = sorted(str(link) for folder in inputs for link in _linked_folders(folder))
+    said = f", links to folders not followed: {', '.join(links)}" if links else ""
     kinds = [
         path.suffix.lower() or path.name
         for folder in inputs
@@ -181,8 +183,8 @@ def _left_out(inputs: list[Path], output: Path) -> str:
         if path.suffix.lower() not in SUFFIXES
     ]
     if not kinds:
-        return ""
-    return f", left out as no pictures: {len(kinds)} ({', '.join(sorted(set(kinds)))})"
+        return said
+    return f", left out as no pictures: {len(kinds)} ({', '.join(sorted(set(kinds)))}){said}"
 
 
 def _files(folder: Path, output: Path) -> Iterator[Path]:
@@ -194,6 +196,11 @@ def _files(folder: Path, output: Path) -> Iterator[Path]:
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.is_file() and not ours and not hidden:
             yield path
+
+
+def _linked_folders(folder: Path) -> Iterator[Path]:
+    """Links could lead in a circle."""
+    return (path for path in folder.rglob("*") if path.is_symlink() and path.is_dir())
 
 
 def _check_picture(path: Path) -> None:

@@ -103,6 +103,16 @@ def test_what_a_format_cannot_hold_is_said(photos, tmp_path, deblur, capsys):
     assert "face.jpg: written without EXIF data and resolution\n" in capsys.readouterr().err
 
 
+def test_links_to_folders_are_named(photos, tmp_path, deblur, capsys):
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else/face.png").write_bytes((photos / "face.png").read_bytes())
+    (photos / "link").symlink_to(tmp_path / "else")
+    (photos / "circle").symlink_to(photos)
+    assert deblur(photos, "-o", tmp_path / "out") == 0
+    words = f"links to folders not followed: {photos / 'circle'}, {photos / 'link'}\n"
+    assert capsys.readouterr().out.endswith(words)
+
+
 def test_what_is_no_picture_is_counted(photos, tmp_path, deblur, capsys):
     (photos / ".thumbnails").mkdir()
     for name in ("a.HEIC", "sub/b.heic", "clip.mp4", ".hidden", "._face.png", ".thumbnails/a.png"):
