@@ -2,9 +2,14 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from basicsr.utils import get_root_logger
 from basicsr.utils.options import parse_options
+
+if TYPE_CHECKING:
+    from smfd_plugin.benchmark.options import Options
+    from smfd_plugin.benchmark.results import Results
 
 PACKAGES = ("jinja2", "matplotlib", "skimage")
 """What every benchmark needs; metrics and methods that need more say so themselves."""
@@ -26,9 +31,9 @@ def benchmark_pipeline(root: Path) -> None:
         raise ModuleNotFoundError(
             f"the benchmark needs {', '.join(missing)}: pip install smfd-plugin[benchmark]"
         )
-    from smfd_plugin.benchmark import figures, table
+    from smfd_plugin.benchmark import table
     from smfd_plugin.benchmark.options import read_options
-    from smfd_plugin.benchmark.report import report
+    from smfd_plugin.benchmark.results import attempt
     from smfd_plugin.benchmark.run import run
 
     options = read_options(parse_options(str(root), is_train=False)[0])
@@ -36,17 +41,25 @@ def benchmark_pipeline(root: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     results = run(options, folder / "faces")
     with results.clock("figures"):
-        drawn = {
-            "figure": figures.comparison_figure(results, options.pictures),
-            "bars": figures.bars_figure(results),
-            "tradeoff": figures.tradeoff_figure(results),
-        }
-        for name, figure in drawn.items():
-            figure.savefig(folder / f"{name}.png", dpi=120)
-        (folder / "report.html").write_text(report(options, results, drawn), "utf-8")
+        attempt("figures and report", _draw, options, results, folder)
     text = table.to_markdown(options, results)
     (folder / "table.md").write_text(text, "utf-8")
     (folder / "table.json").write_text(table.dump(table.to_json(options, results)), "utf-8")
     print(text)
     spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in results.seconds.items())
     get_root_logger().info(f"{spent}; see {folder / 'report.html'}")
+
+
+def _draw(options: "Options", results: "Results", folder: Path) -> None:
+    """Writes the figures, and the report that holds them."""
+    from smfd_plugin.benchmark import figures
+    from smfd_plugin.benchmark.report import report
+
+    drawn = {
+        "figure": figures.comparison_figure(results, options.pictures),
+        "bars": figures.bars_figure(results),
+        "tradeoff": figures.tradeoff_figure(results),
+    }
+    for name, figure in drawn.items():
+        figure.savefig(folder / f"{name}.png", dpi=120)
+    (folder / "report.html").write_text(report(options, results, drawn), "utf-8")

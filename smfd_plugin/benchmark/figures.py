@@ -40,6 +40,7 @@ def comparison_figure(results: Results, count: int) -> Figure:
     rows = [
         columns(dataset, entry)
         for _, dataset in results.ran()
+        if dataset.methods()
         for entry in spread(dataset.entries, count)
     ]
     names = list(dict.fromkeys(name for row in rows for name in row))

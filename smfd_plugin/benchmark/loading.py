@@ -65,8 +65,10 @@ def _tried_measure(entry: Mapping[str, Any], results: Results) -> Measure | SetM
     measure = build_measure(entry)
     if isinstance(measure, SetMeasure):
         return measure
-    for _, dataset in results.ran():
-        sample = dataset.entries[0].read()
+    for name, dataset in results.ran():
+        sample = attempt(f"{name}: {entry['type']}", dataset.entries[0].read)
+        if isinstance(sample, Failure):
+            continue
         if measure.applies_to(sample):
             measure.measure(sample.lq, sample)
             return measure

@@ -57,6 +57,7 @@ def report(options: Options, results: Results, figures: dict[str, Figure]) -> st
             }
             for name, dataset in results.ran()
             for entry in spread(dataset.entries, options.pictures)
+            if dataset.methods()
         },
         table_html=html_table,
     )

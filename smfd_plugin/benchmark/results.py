@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 from basicsr.utils import get_root_logger
@@ -38,6 +39,11 @@ def attempt[**P, T](
             reason = f"{type(error).__name__} {reason}".strip()
         get_root_logger().warning(f"{what}: not run: {reason}")
         return Failure(reason)
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that results depend on most."""
+    return {name: version(name) for name in ("smfd-plugin", "basicsr", "torch")}
 
 
 @dataclass

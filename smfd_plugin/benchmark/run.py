@@ -10,14 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from smfd_plugin.benchmark import costs, store
-from smfd_plugin.benchmark.costs import Cost
+from smfd_plugin.benchmark import store
+from smfd_plugin.benchmark.costs import Cost, measure_costs, resized
 from smfd_plugin.benchmark.intervals import Bootstrap, Interval
 from smfd_plugin.benchmark.loading import load_datasets, load_measures, load_methods
 from smfd_plugin.benchmark.measures import Measure, SetMeasure
 from smfd_plugin.benchmark.methods import Method
 from smfd_plugin.benchmark.options import Options
-from smfd_plugin.benchmark.results import DatasetResult, Failure, Results, Row, attempt
+from smfd_plugin.benchmark.results import (
+    DatasetResult,
+    Failure,
+    Results,
+    Row,
+    attempt,
+    versions,
+)
 from smfd_plugin.data.pictures import Picture, write_picture
 
 
@@ -42,12 +49,14 @@ def run(options: Options, folder: Path) -> Results:
             data = options.datasets[name]
             files = store.stamps(data)
             for method_name, method in methods.items():
+                entry = options.methods[method_name]
                 origin = {
-                    "method": options.methods[method_name],
+                    "method": entry,
                     "weights": results.digests.get(method_name),
                     "data": data,
-                    "files": files | store.stamps(options.methods[method_name]),
+                    "files": files | store.stamps(entry) | store.stamps(entry, options.weights),
                     "seed": options.seed,
+                    "versions": versions(),
                 }
                 dataset.rows[method_name] = restore_row(
                     dataset, method_name, method, origin, f"{name}: {method_name}"
@@ -60,7 +69,8 @@ def run(options: Options, folder: Path) -> Results:
         raise ValueError(f"no method could be run: {reasons}")
     if options.timing:
         with results.clock("timing"):
-            results.costs = run_timing(methods, options, results)
+            costs = attempt("timing", run_timing, methods, options, results)
+            results.costs = {} if isinstance(costs, Failure) else costs
     return results
 
 
@@ -115,7 +125,7 @@ def measure_rows(
     place = {entry.name: i for i, entry in enumerate(dataset.entries)}
     for metric, measure in measures.items():
         values: dict[str, NDArray] = {}
-        origin = [options.metrics[metric], str(measure.weights or "")]
+        origin = [options.metrics[metric], str(measure.weights or ""), versions()]
         file = f"{metric}-{_short_hash([origin, store.stamps(origin)])}.scores"
         for method in dataset.methods():
             title = f"{name}: {metric} of {method}"
@@ -172,10 +182,10 @@ def measure_set(
 def run_timing(
     methods: Mapping[str, Method | Failure], options: Options, results: Results
 ) -> dict[str, Cost]:
-    """Costs of the methods that ran on the first data set, on its first face; those that fail on a
-    face of this size are noted."""
-    _, dataset = results.ran()[0]
-    sample = costs.resized(dataset.entries[0].read(), options.timing.size)
+    """Costs of the methods that ran on the first data set that one ran on, on its first face; those
+    that fail on a face of this size are noted."""
+    dataset = next(dataset for _, dataset in results.ran() if dataset.methods())
+    sample = resized(dataset.entries[0].read(), options.timing.size)
     able = {}
     for name in dataset.methods():
         tried = attempt(f"timing: {name}", methods[name].restore, sample)
@@ -183,7 +193,7 @@ def run_timing(
             results.notes.append(f"timing of {name}: {tried.reason}")
         else:
             able[name] = methods[name]
-    return costs.measure_costs(able, sample, options.timing.rounds, options.device)
+    return measure_costs(able, sample, options.timing.rounds, options.device)
 
 
 def _pairs(dataset: DatasetResult, method: str) -> Iterator[tuple[Picture, Picture]]:

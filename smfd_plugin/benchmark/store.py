@@ -24,16 +24,16 @@ def open_folder(folder: Path, origin: Mapping[str, Any]) -> Path:
     return folder
 
 
-def stamps(options: object) -> dict[str, tuple[int, int]]:
+def stamps(options: object, root: Path = Path()) -> dict[str, tuple[int, int]]:
     """Size in bytes and time of change in ns of each file that a value in `options`, however deep,
-    is the path of; for a folder, of all files in it."""
+    is the path of, from the folder `root`; for a folder, of all files in it."""
     if isinstance(options, Mapping):
         options = list(options.values())
     if isinstance(options, Sequence) and not isinstance(options, str):
-        return {path: stamp for value in options for path, stamp in stamps(value).items()}
-    if not isinstance(options, str) or not os.path.exists(options):
+        return {path: stamp for value in options for path, stamp in stamps(value, root).items()}
+    if not isinstance(options, str) or not options or not os.path.exists(root / options):
         return {}
-    path = Path(options)
+    path = root / options
     files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
     found = {str(file): file.stat() for file in sorted(files)}
     return {name: (status.st_size, status.st_mtime_ns) for name, status in found.items()}

@@ -5,7 +5,6 @@ import math
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +12,7 @@ import torch
 from smfd_plugin.benchmark.costs import Cost
 from smfd_plugin.benchmark.intervals import LEVEL, RESAMPLES, Interval
 from smfd_plugin.benchmark.options import Options
-from smfd_plugin.benchmark.results import DatasetResult, Results, Row
+from smfd_plugin.benchmark.results import DatasetResult, Results, Row, versions
 
 NOTHING = "–"  # noqa: RUF001
 """What stands in a cell that has no number."""
@@ -51,7 +50,7 @@ def to_json(options: Options, results: Results) -> dict[str, Any]:
         "reference": options.reference,
         "interval": {"level": LEVEL, "resamples": RESAMPLES},
         "device": device_name(options.device),
-        "versions": {name: version(name) for name in ("smfd-plugin", "basicsr", "torch")},
+        "versions": versions(),
         "lower_is_better": results.lower,
         "datasets": {
             name: {

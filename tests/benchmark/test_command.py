@@ -334,3 +334,44 @@ def test_a_method_that_fails_on_a_large_face_leaves_the_others_costs(
     assert set(values["costs"]) == {"input", "smfd"}
     assert values["notes"] == ["timing of small: too large"]
     assert values["datasets"]["faces"]["methods"]["small"]["reason"] is None
+
+
+def test_a_picture_that_cannot_be_read_costs_its_data_set_only(
+    options, benchmark, tmp_path, astronaut
+):
+    for folder in ("lq", "gt"):
+        write_faces(tmp_path / folder, astronaut, "ab")
+    broken = tmp_path / "lq/images/a.png"
+    broken.write_bytes(broken.read_bytes()[:900])
+    mine = {"dataroot_lq": "lq/images", "dataroot_gt": "gt/images"}
+    mine |= {"name": "mine", "type": "paired"}
+    options["datasets"] = {"test_1": mine, "test_2": options["datasets"]["test"]}
+    options["timing"] = {"size": 64, "rounds": 1}
+    code, values, errors = benchmark(options)
+    assert (code, errors) == (0, [])
+    assert "readable" in values["datasets"]["mine"]["methods"]["input"]["reason"]
+    assert values["datasets"]["faces"]["methods"]["input"]["scores"].keys() == {"psnr", "ssim"}
+    assert values["costs"].keys() == {"input", "smfd"}
+    assert {path.name for path in tmp_path.glob("results/benchmark/small/*.*")} == OUTPUTS
+
+
+def test_changed_files_among_the_weights_are_seen(options, benchmark, tmp_path, monkeypatch):
+    (tmp_path / "weights").mkdir()
+    settings = tmp_path / "weights/shade.txt"
+    shades = []
+
+    def shade(context, *, weights):
+        def restore(sample):
+            shades.append(settings.read_text())
+            return sample.lq
+
+        return Method(restore)
+
+    monkeypatch.setitem(METHODS, "shade", shade)
+    options["methods"] = {"shade": {"type": "shade", "weights": "shade.txt"}}
+    options["reference"] = "shade"
+    for text in ("dark", "dark", "bright"):
+        if not settings.exists() or settings.read_text() != text:
+            settings.write_text(text)
+        assert benchmark(options)[0] == 0
+    assert shades == ["dark"] * 2 + ["bright"] * 2
