@@ -82,7 +82,7 @@ class FaceFolder:
         )
         classes = GROUP_OF_LABEL[labels]
         if classes.shape != (size, size):
-            classes = cv2.resize(classes, (size, size), interpolation=cv2.INTER_NEAREST)
+            classes = cv2.resize(classes, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
         return image, classes
 
 

@@ -203,4 +203,4 @@ def _resize_picture(image: Picture, size: int) -> Picture:
 
 
 def _resize_labels(labels: Picture, size: int) -> Picture:
-    return cv2.resize(labels, (size, size), interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(labels, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)

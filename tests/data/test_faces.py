@@ -26,6 +26,14 @@ def test_resizes_both(faces):
     assert set(np.unique(classes)) == {0, 1, 3}
 
 
+def test_masks_are_resized_about_the_centres_of_pixels(faces):
+    """What is symmetrical stays so, as in the picture."""
+    cv2.imwrite(str(faces / "masks/b.png"), np.pad(np.ones((18, 18), np.uint8), 21))
+    for size in (36, 84):
+        _, classes = FaceFolder(faces).read(Face("b", True), size)
+        assert classes.any() and np.array_equal(classes, classes[::-1, ::-1])
+
+
 def test_a_small_file_is_enlarged_no_further_than_asked(faces):
     folder = FaceFolder(faces)
     for size, least, side in ((96, 32, 64), (96, 80, 80), (48, 32, 48)):
