@@ -4,6 +4,7 @@ The only place that knows how BasicSR breaks: one function a break, applied once
 """
 
 import logging
+import math
 import sys
 from collections import OrderedDict
 from pathlib import Path
@@ -34,6 +35,7 @@ def apply() -> None:
     wrap_networks_without_gpu()
     judge_metrics_in_their_direction()
     resume_from_readable_state()
+    plan_epochs_by_batches()
     _applied = True
 
 
@@ -135,6 +137,11 @@ def resume_from_readable_state() -> None:
             folder = Path(opt["path"]["training_states"])
             states = sorted(folder.glob("*.state"), key=lambda path: int(path.stem), reverse=True)
             path = next((path for path in states if _resumable(path, opt)), None)
+            if states and path is None:
+                raise ValueError(
+                    f"none of the training states in {folder} can be read; leave --auto_resume out "
+                    "to start anew"
+                )
             opt["path"]["resume_state"] = str(path) if path else None
         if not opt["path"].get("resume_state"):
             return None
@@ -142,15 +149,45 @@ def resume_from_readable_state() -> None:
         state = read(path)  # to the CPU: the optimizers move it to where their parameters are
         if "iter" not in state:
             raise ValueError(f"{path} is no training state: name a file of training_states/")
-        train.check_resume(opt, state["iter"])
+        others = {
+            name: value
+            for name, value in opt["path"].items()
+            if name.startswith("param_key_") and name.replace("param_key", "network") not in opt
+        }
+        train.check_resume(opt, state["iter"])  # takes all files for ones that training has saved
+        opt["path"].update(others)
         return state
 
     train.load_resume_state = load_resume_state
 
 
+def plan_epochs_by_batches() -> None:
+    """Epochs are planned as if each had its last, incomplete batch, which the loader leaves out, so
+    that training with few pictures ends early."""
+    from basicsr import train
+
+    original = train.create_train_val_dataloader
+
+    def create_train_val_dataloader(opt: dict[str, Any], logger: logging.Logger) -> tuple[Any, ...]:
+        loader, sampler, val_loaders, _, steps = original(opt, logger)
+        if not len(loader):
+            raise ValueError(
+                "datasets.train has too few pictures for one batch in each process; lower "
+                "batch_size_per_gpu or raise dataset_enlarge_ratio"
+            )
+        return loader, sampler, val_loaders, math.ceil(steps / len(loader)), steps
+
+    train.create_train_val_dataloader = create_train_val_dataloader
+
+
 def _resumable(state: Path, opt: dict[str, Any]) -> bool:
     """Whether a training state and the networks saved with it can be read."""
-    networks = [key.removeprefix("network_") for key in opt if key.startswith("network_")]
+    not_saved = opt["path"].get("ignore_resume_networks") or ()
+    networks = [
+        key.removeprefix("network_")
+        for key in opt
+        if key.startswith("network_") and key not in not_saved
+    ]
     models = Path(opt["path"]["models"])
     for path in [state, *(models / f"net_{name}_{state.stem}.pth" for name in networks)]:
         try:

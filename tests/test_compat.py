@@ -1,5 +1,6 @@
 """Each break of BasicSR 1.4.2, seen without the fix in a fresh process and gone with it."""
 
+import logging
 import subprocess
 import sys
 import textwrap
@@ -189,3 +190,57 @@ def test_applying_twice_changes_nothing():
     before = train.load_resume_state, BaseModel.model_to_device
     compat.apply()
     assert before == (train.load_resume_state, BaseModel.model_to_device)
+
+
+def test_states_that_cannot_be_read_stop_the_run(tmp_path):
+    from basicsr import train
+
+    (tmp_path / "3.state").write_bytes(b"half")
+    opt = {"auto_resume": True, "path": {"training_states": tmp_path, "models": tmp_path}}
+    with pytest.raises(ValueError, match="none of the training states"):
+        train.load_resume_state(opt)
+
+
+def test_networks_that_are_not_saved_are_not_asked_for(tmp_path):
+    from basicsr import train
+
+    torch.save({"iter": 3}, tmp_path / "3.state")
+    torch.save({"params": {}}, tmp_path / "net_g_3.pth")
+    path = {
+        "training_states": tmp_path,
+        "models": tmp_path,
+        "ignore_resume_networks": ["network_identity"],
+        "param_key_g": "params_ema",
+        "param_key_estimator": "params_ema",
+    }
+    opt = {"auto_resume": True, "network_g": {}, "network_identity": {}, "path": path}
+    assert train.load_resume_state(opt)["iter"] == 3
+    assert "pretrain_network_identity" not in path
+    assert (path["param_key_g"], path["param_key_estimator"]) == ("params", "params_ema")
+
+
+@pytest.fixture
+def few_pictures(options):
+    """Options of a training of 40 steps with one picture, as BasicSR's parser leaves them."""
+    options |= {"dist": False, "rank": 0, "world_size": 1}
+    del options["datasets"]["val"]
+    options["datasets"]["train"] |= {"phase": "train", "scale": 1, "batch_size_per_gpu": 2}
+    options["train"]["total_iter"] = 40
+    return options
+
+
+def test_training_with_few_pictures_does_all_its_steps(few_pictures):
+    from basicsr import train
+
+    few_pictures["datasets"]["train"]["dataset_enlarge_ratio"] = 3
+    loader, *_, epochs, steps = train.create_train_val_dataloader(few_pictures, logging.getLogger())
+    assert (len(loader), epochs, steps) == (1, 40, 40)
+
+
+def test_too_few_pictures_for_a_process_are_named(few_pictures):
+    from basicsr import train
+
+    few_pictures["world_size"] = 2
+    few_pictures["datasets"]["train"]["dataset_enlarge_ratio"] = 2
+    with pytest.raises(ValueError, match="too few pictures for one batch in each process"):
+        train.create_train_val_dataloader(few_pictures, logging.getLogger())

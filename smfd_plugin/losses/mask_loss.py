@@ -30,7 +30,7 @@ class MaskLoss(nn.Module):
             has_mask: (N,) bool.
         """
         if not has_mask.any():
-            return logits.sum() * 0
+            return logits[:0].float().sum()
         logits, mask = logits[has_mask].float(), mask[has_mask]
         truth = F.one_hot(mask, logits.shape[1]).movedim(-1, 1).float()
         axes = (0, 2, 3)

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from smfd_plugin.weights.files import WeightsError, find, pick_state, read, writ
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_BAD_STEPS = 10
 
+_PROGRESS = ("last_epoch", "_step_count", "_last_lr")
+"""What a scheduler's state tells of its progress, not of its options."""
 
 RUN_OPTIONS = (
     "total_iter",
@@ -72,6 +74,7 @@ class RestorationModel(SRModel):
         check_names("train", options, self.train_options)
         check_names("path", opt.get("path", {}), _path_options(opt))
         options = {name: value for name, value in options.items() if value is not None}
+        self.not_in_file: set[str] = set()
         super().__init__({**opt, "train": options})
         if options.get("compile"):
             self.net_g.compile()
@@ -100,6 +103,7 @@ class RestorationModel(SRModel):
         bare = self.get_bare_model(net)
         get_root_logger().info(f"Loading weights of {type(bare).__name__} from {path}")
         self._print_different_keys_loading(bare, state, strict)
+        self.not_in_file = set(bare.state_dict()) - set(state)
         try:
             bare.load_state_dict(state, strict=strict)
         except RuntimeError as error:
@@ -111,6 +115,11 @@ class RestorationModel(SRModel):
         amp = options.get("amp")
         if amp is not None and amp not in AMP_DTYPES:
             raise ValueError(f"train.amp is {amp!r}; it can be {', '.join(AMP_DTYPES)} or absent")
+        if amp and isinstance(self.net_g, nn.DataParallel):  # its threads forget the type
+            raise ValueError(
+                "train.amp on several GPUs needs a process for each: torchrun --nproc_per_node=2 "
+                "$(which basicsr) train ... --launcher pytorch; or take one: num_gpu=1"
+            )
         periods = options["scheduler"].get("periods")
         if periods and sum(periods) < options["total_iter"]:
             raise ValueError("train.scheduler.periods end before train.total_iter")
@@ -122,6 +131,10 @@ class RestorationModel(SRModel):
         self.cri_ssim = build_loss(ssim).to(self.device) if ssim else None
         self.bad_steps = 0
         super().init_training_settings()
+        if self.ema_decay > 0:
+            averaged, network = self.net_g_ema, self.get_bare_model(self.net_g)
+            for name in self.not_in_file:  # drawn at random, for each of both anew
+                averaged.state_dict()[name].copy_(network.state_dict()[name])
 
     def get_optimizer(
         self, optim_type: str, params: list[nn.Parameter], lr: float, **kwargs: Any
@@ -201,6 +214,24 @@ class RestorationModel(SRModel):
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.amp_dtype, enabled=self.amp_dtype is not None)
 
+    def update_learning_rate(self, current_iter: int, warmup_iter: int | None = -1) -> None:
+        super().update_learning_rate(current_iter, -1 if warmup_iter is None else warmup_iter)
+
+    def network_to_test(self) -> nn.Module:
+        """The averaged weights, if there are any; without a data-parallel wrapper, which would wait
+        for processes that do not validate."""
+        averaged = getattr(self, "net_g_ema", None)
+        return self.get_bare_model(self.net_g) if averaged is None else averaged
+
+    def test(self) -> None:
+        """Restores the batch in float32."""
+        net = self.network_to_test()
+        training = net.training
+        net.eval()
+        with torch.no_grad():
+            self.output = net(self.lq)
+        net.train(training)
+
     def _finite_everywhere(self, loss: Tensor) -> bool:
         """Whether the loss is finite in every process, so that all skip a step together."""
         finite = torch.isfinite(loss.detach()).float()
@@ -252,8 +283,18 @@ class RestorationModel(SRModel):
 
     def resume_training(self, resume_state: Mapping[str, Any]) -> None:
         """Goes on from a saved state, with random numbers that were not drawn before it was saved:
-        the same faces come in the same order, but cut and blurred in other ways."""
+        the same faces come in the same order, but cut and blurred in other ways. Learning rate and
+        schedule are those of the option file, which may have changed."""
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        group_options = [_without(group, ("params", "lr")) for group in groups]
+        plans = [_without(each.state_dict(), _PROGRESS) for each in self.schedulers]
         super().resume_training(resume_state)
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        for group, options in zip(groups, group_options, strict=True):
+            group["lr"] *= options["initial_lr"] / group["initial_lr"]
+            group.update(options)
+        for scheduler, plan in zip(self.schedulers, plans, strict=True):
+            scheduler.load_state_dict(plan)
         torch.manual_seed(self.opt["manual_seed"] + self.opt["rank"] + resume_state["iter"])
 
     @master_only
@@ -289,6 +330,10 @@ def _path_options(opt: Mapping[str, Any]) -> list[str]:
             for name in networks | {"g", "estimator"}
         ),
     ]
+
+
+def _without(options: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in names}
 
 
 def _freeze_all_but(net: nn.Module, names: list[str]) -> None:

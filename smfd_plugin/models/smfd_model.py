@@ -106,7 +106,7 @@ class SMFDModel(RestorationModel):
 
     def test(self) -> None:
         """Restores the batch in float32 with the averaged weights and counts its mask pixels."""
-        net = self.net_g_ema if hasattr(self, "net_g_ema") else self.get_bare_model(self.net_g)
+        net = self.network_to_test()
         training = net.training
         net.eval()
         with torch.no_grad():

@@ -48,6 +48,12 @@ def test_a_batch_without_any_mask_gives_a_zero_that_can_be_differentiated():
     assert not logits.grad.any()
 
 
+def test_a_batch_without_any_mask_does_not_overflow_in_16_bits():
+    logits = torch.full((1, 5, 128, 128), 9.0, dtype=torch.float16, requires_grad=True)
+    loss = MaskLoss()(logits, torch.zeros(1, 128, 128, dtype=torch.int64), torch.zeros(1) > 0)
+    assert loss.item() == 0
+
+
 def test_loss_weight_scales():
     arguments = torch.randn(1, 5, 4, 4), torch.zeros(1, 4, 4).long(), torch.tensor([True])
     assert build_loss({"type": "MaskLoss", "loss_weight": 0.1})(*arguments).item() == (

@@ -114,3 +114,60 @@ def test_a_transformer_is_trained_as_well(prepared, batch):
     torch.manual_seed(0)
     history = list(train(build_model(prepared), batch, 20))
     assert history[-1]["l_pix"] < 0.9 * history[0]["l_pix"]
+
+
+def test_a_run_resumed_with_another_schedule_follows_the_new_one(prepared, batch, tmp_path):
+    """Ten steps to zero, gone on from after five, of forty at a fifth of the rate."""
+    plan = prepared["train"]["scheduler"]
+
+    def build(periods, lr):
+        prepared["train"]["optim_g"] = {"type": "SGD", "lr": lr, "weight_decay": lr}
+        prepared["train"]["scheduler"] = plan | {"periods": periods}
+        return build_model(prepared)
+
+    model = build([10], 1e-3)
+    for step in range(1, 6):
+        model.update_learning_rate(step, warmup_iter=None)
+        list(train(model, batch, 1))
+    model.save_training_state(0, 5)
+    resumed, fresh = build([40], 2e-4), build([40], 2e-4)
+    resumed.resume_training(torch.load(tmp_path / "5.state", weights_only=True))
+    for step in range(1, 13):
+        fresh.update_learning_rate(step)
+        if step > 5:
+            resumed.update_learning_rate(step)
+            assert resumed.get_current_learning_rate() == fresh.get_current_learning_rate()
+    assert resumed.optimizers[0].param_groups[0]["weight_decay"] == 2e-4
+
+
+def test_what_a_file_lacks_starts_alike_in_the_averaged_weights(prepared, tmp_path):
+    torch.manual_seed(0)
+    state = build_model(prepared).net_g.state_dict()
+    kept = next(iter(state))
+    torch.save({"params": {kept: state[kept]}}, tmp_path / "part.pth")
+    prepared["path"] |= {"pretrain_network_g": str(tmp_path / "part.pth"), "strict_load_g": False}
+    model = build_model(prepared)
+    averaged = model.net_g_ema.state_dict()
+    assert torch.equal(averaged[kept], state[kept])
+    for name, value in model.net_g.state_dict().items():
+        assert torch.equal(averaged[name], value), name
+
+
+def test_16_bits_on_several_gpus_in_one_process_are_refused(prepared, monkeypatch):
+    wrap = torch.nn.DataParallel
+    monkeypatch.setattr(RestorationModel, "model_to_device", lambda _, net: wrap(net))
+    build_model(prepared)
+    prepared["train"]["amp"] = "bf16"
+    with pytest.raises(ValueError, match=r"train\.amp on several GPUs .* torchrun"):
+        build_model(prepared)
+
+
+def test_a_wrapped_network_is_tested_without_its_wrapper(prepared, batch):
+    del prepared["train"]["ema_decay"]
+    model = build_model(prepared)
+    bare = model.net_g
+    model.net_g = torch.nn.DataParallel(bare)
+    model.feed_data(batch)
+    model.test()
+    assert model.network_to_test() is bare and bare.training
+    assert model.output.shape == model.gt.shape and not model.output.requires_grad
