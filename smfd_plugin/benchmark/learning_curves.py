@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 Curve = list[tuple[int, float]]
 """Points (step, value)."""
 
+START = re.compile(r"Start training from epoch: \d+, iter: (\d+)")
 STEP = re.compile(r"\[epoch:.*iter:\s*([\d,]+),")
 LOSS = re.compile(r"\b(l_\w+): (\S+)")
 VALIDATION = re.compile(r"INFO: Validation (\S+?)(?:: mask (mIoU) (\S+))?$")
@@ -24,7 +25,7 @@ SMOOTHING = 0.2
 
 @dataclass
 class Log:
-    """What the log of one run tells.
+    """What the log of one run tells. A resumed run's steps are counted from where it went on.
 
     Attributes:
         name: of the file.
@@ -52,12 +53,14 @@ def read_log(path: Path) -> Log:
     """
     log = Log(path.stem)
     options: dict[str, int] = {}
-    step, dataset = 0, ""
+    first, step, dataset = 0, 0, ""
     for line in path.read_text("utf-8", "replace").splitlines():
         if option := OPTION.match(line):
             options.setdefault(option[1], int(option[2]))
+        elif found := START.search(line):
+            first = int(found[1])
         elif found := STEP.search(line):
-            step = int(found[1].replace(",", ""))
+            step = int(found[1].replace(",", "")) - first
             for name, value in LOSS.findall(line):
                 log.losses[name].append((step, float(value)))
         elif found := VALIDATION.search(line):

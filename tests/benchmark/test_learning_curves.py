@@ -52,6 +52,14 @@ def test_runs_are_laid_end_to_end(log):
     assert [list(crops) for crops in smoothed] == [[16, 32], [48, 64]]
 
 
+def test_the_steps_of_a_resumed_run_follow_on_the_ones_before(log, tmp_path):
+    resumed = tmp_path / "resumed.log"
+    start = "22:02:02,000 INFO: Start training from epoch: 1, iter: 2000\n"
+    later = LOG.replace("iter:   2,000", "iter:   4,000").replace("iter:   1,000", "iter:   3,000")
+    resumed.write_text(start + later)
+    assert [step for step, _ in read_log(resumed).losses["l_pix"]] == [1000, 2000]
+
+
 def test_smoothing_keeps_the_mean_of_a_noisy_curve():
     noisy = [(step, float(step % 2)) for step in range(40)]
     assert all(0.4 < value < 0.6 for _, value in smooth(noisy)[4:-4])
