@@ -40,10 +40,10 @@ class DifFaceModel(RestorationModel):
         self.schedule = linear_schedule()
         super().__init__(opt)
         sampling = opt["sampling"]
-        net = self.get_bare_model(self.net_g)
+        net = self.network_to_test()
         self.difface = DifFace(
             self._build_estimator(),
-            getattr(self, "net_g_ema", net),
+            net,
             self.schedule.respaced(sampling["steps"]),
             sampling["start"],
             net.image_size,
