@@ -39,8 +39,7 @@ def comparison_figure(results: Results, count: int) -> Figure:
     """The same faces in columns by method, under each face its eyes enlarged."""
     rows = [
         columns(dataset, entry)
-        for _, dataset in results.ran()
-        if dataset.methods()
+        for _, dataset in results.restored()
         for entry in spread(dataset.entries, count)
     ]
     names = list(dict.fromkeys(name for row in rows for name in row))

@@ -55,9 +55,8 @@ def report(options: Options, results: Results, figures: dict[str, Figure]) -> st
             f"{name}: {entry.name}": {
                 column: picture_url(picture) for column, picture in columns(dataset, entry).items()
             }
-            for name, dataset in results.ran()
+            for name, dataset in results.restored()
             for entry in spread(dataset.entries, options.pictures)
-            if dataset.methods()
         },
         table_html=html_table,
     )

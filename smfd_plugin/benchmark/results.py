@@ -118,3 +118,7 @@ class Results:
     def ran(self) -> list[tuple[str, DatasetResult]]:
         """The data sets that were run, by name."""
         return [(name, each) for name, each in self.datasets.items() if each.reason is None]
+
+    def restored(self) -> list[tuple[str, DatasetResult]]:
+        """Those of them that some method restored."""
+        return [(name, each) for name, each in self.ran() if each.methods()]

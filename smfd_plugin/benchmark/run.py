@@ -63,7 +63,7 @@ def run(options: Options, folder: Path) -> Results:
                 )
         with results.clock("measuring"):
             measure_rows(name, dataset, measures, options, results)
-    if not any(dataset.methods() for _, dataset in results.ran()):
+    if not results.restored():
         _, dataset = results.ran()[0]
         reasons = "; ".join(f"{name}: {row.reason}" for name, row in dataset.rows.items())
         raise ValueError(f"no method could be run: {reasons}")
@@ -184,7 +184,7 @@ def run_timing(
 ) -> dict[str, Cost]:
     """Costs of the methods that ran on the first data set that one ran on, on its first face; those
     that fail on a face of this size are noted."""
-    dataset = next(dataset for _, dataset in results.ran() if dataset.methods())
+    _, dataset = results.restored()[0]
     sample = resized(dataset.entries[0].read(), options.timing.size)
     able = {}
     for name in dataset.methods():

@@ -57,7 +57,7 @@ class DifFaceModel(RestorationModel):
         path = self.opt["path"]
         key = path.get("param_key_estimator", "params")
         self.load_network(estimator, path["pretrain_network_estimator"], param_key=key)
-        return estimator
+        return estimator.eval()
 
     def _losses(self, current_iter: int) -> Iterator[tuple[str, Tensor]]:
         """L_simple and lambda L_vlb at a random step for each face (improved DDPM, equation 16)."""
@@ -72,11 +72,7 @@ class DifFaceModel(RestorationModel):
         bound = self.schedule.steps * variational_bound(prediction, x_0, x_t, t, self.schedule)
         yield "l_variational", self.opt["train"]["variational_weight"] * bound.mean()
 
-    def test(self) -> None:
-        """Restores the batch in float32, with the averaged weights if there are any."""
-        training = self.net_g.training
-        self.difface.eval()
-        with torch.no_grad():
-            seed = self.opt["sampling"].get("seed", 0)
-            self.output = self.difface(self.lq, [seed] * len(self.lq))
-        self.net_g.train(training)
+    def _restored_by(self, net: nn.Module) -> Tensor:
+        """By all of DifFace, of which the network is a part."""
+        seed = self.opt["sampling"].get("seed", 0)
+        return self.difface(self.lq, [seed] * len(self.lq))

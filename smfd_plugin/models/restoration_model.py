@@ -229,8 +229,11 @@ class RestorationModel(SRModel):
         training = net.training
         net.eval()
         with torch.no_grad():
-            self.output = net(self.lq)
+            self.output = self._restored_by(net)
         net.train(training)
+
+    def _restored_by(self, net: nn.Module) -> Tensor:
+        return net(self.lq)
 
     def _finite_everywhere(self, loss: Tensor) -> bool:
         """Whether the loss is finite in every process, so that all skip a step together."""

@@ -104,17 +104,13 @@ class SMFDModel(RestorationModel):
         weights = by_class[self.mask][:, None]
         return (weights / weights.mean()).expand_as(self.gt)
 
-    def test(self) -> None:
-        """Restores the batch in float32 with the averaged weights and counts its mask pixels."""
-        net = self.network_to_test()
-        training = net.training
-        net.eval()
-        with torch.no_grad():
-            self.output, logits, _ = self._restore(net)
-        net.train(training)
+    def _restored_by(self, net: nn.Module) -> Tensor:
+        """Counts the batch's mask pixels, too."""
+        output, logits, _ = self._restore(net)
         known = self.has_mask
         predicted = logits[known].argmax(1)
         self.confusion += confusion_matrix(predicted, self.mask[known], logits.shape[1]).cpu()
+        return output
 
     def nondist_validation(
         self, dataloader: Any, current_iter: int, tb_logger: Any, save_img: bool

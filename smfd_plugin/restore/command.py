@@ -166,7 +166,8 @@ def plan(inputs: list[Path], output: Path) -> list[Job]:
 
 
 def _pictures(folder: Path, output: Path) -> list[Path]:
-    found = sorted(path for path in _files(folder, output) if path.suffix.lower() in SUFFIXES)
+    files = (path for path in _inside(folder, output) if path.is_file())
+    found = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
     if not found:
         raise FileNotFoundError(f"no picture in folder {folder} (known: {', '.join(SUFFIXES)})")
     return found
@@ -174,33 +175,29 @@ def _pictures(folder: Path, output: Path) -> list[Path]:
 
 def _left_out(inputs: list[Path], output: Path) -> str:
     """Says how many files of the folders are no pictures, and which folders are only linked."""
-    links = sorted(str(link) for folder in inputs for link in _linked_folders(folder))
+    found = [path for folder in inputs for path in _inside(folder, output)]
+    links = sorted(str(path) for path in found if path.is_symlink() and path.is_dir())
     said = f", links to folders not followed: {', '.join(links)}" if links else ""
     kinds = [
         path.suffix.lower() or path.name
-        for folder in inputs
-        for path in _files(folder, output)
-        if path.suffix.lower() not in SUFFIXES
+        for path in found
+        if path.is_file() and path.suffix.lower() not in SUFFIXES
     ]
     if not kinds:
         return said
     return f", left out as no pictures: {len(kinds)} ({', '.join(sorted(set(kinds)))}){said}"
 
 
-def _files(folder: Path, output: Path) -> Iterator[Path]:
-    """All in the folder, at any depth, except hidden ones and what an earlier run wrote into it."""
+def _inside(folder: Path, output: Path) -> Iterator[Path]:
+    """All in the folder, at any depth, except what is hidden and what an earlier run wrote into it;
+    links to folders, which could lead in a circle, but not what is in them."""
     written = output.resolve()
     inside = written.is_relative_to(folder.resolve()) and written != folder.resolve()
     for path in folder.rglob("*"):
         ours = inside and path.resolve().is_relative_to(written)
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not ours and not hidden:
+        if not ours and not hidden:
             yield path
-
-
-def _linked_folders(folder: Path) -> Iterator[Path]:
-    """Links could lead in a circle."""
-    return (path for path in folder.rglob("*") if path.is_symlink() and path.is_dir())
 
 
 def _check_picture(path: Path) -> None:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import BITSPERSAMPLE, EXTRASAMPLES
 
 from smfd_plugin.restore.metadata import (
     LONGEST_JPEG_EXIF,
@@ -41,7 +42,7 @@ _QUALITY = {
 }
 _QUALITY[".jpeg"] = _QUALITY[".jpg"]
 _PROFILE_SPACE = slice(16, 20)
-_SAMPLE_BITS, _EXTRA_SAMPLES, _MULTIPLIED = 258, 338, 1  # of TIFF
+_MULTIPLIED = 1  # of EXTRASAMPLES
 _TURNS = {  # EXIF orientation as (transpose, flip rows, flip columns)
     2: (False, False, True),
     3: (False, True, True),
@@ -202,10 +203,10 @@ def _decode(path: Path, data: bytes, opened: Image.Image) -> NDArray | None:
     """(H, W) or (H, W, C) pixels in the file's depth and OpenCV's order; None if OpenCV cannot read
     them."""
     if opened.format == "TIFF" and opened.mode == "RGBA":
-        bits = opened.tag_v2[_SAMPLE_BITS][0]
+        bits = opened.tag_v2[BITSPERSAMPLE][0]
         if bits == 8:  # OpenCV would multiply the colours by the transparency
             return cv2.cvtColor(np.asarray(opened), cv2.COLOR_RGBA2BGRA)
-        if _MULTIPLIED in opened.tag_v2.get(_EXTRA_SAMPLES, ()):
+        if _MULTIPLIED in opened.tag_v2.get(EXTRASAMPLES, ()):
             raise PictureError(
                 f"{path} has {bits} bit colours that are multiplied by their transparency; save it "
                 "with straight ones first"
@@ -234,7 +235,7 @@ def _encode(suffix: str, pixels: NDArray, exif: bytes, icc: bytes) -> bytes | No
     to_jpeg = suffix in _JPEG and bool(icc)
     options = (cv2.IMWRITE_TIFF_ROWSPERSTRIP, len(pixels)) if to_tiff else _QUALITY.get(suffix, ())
     held = {}
-    if suffix not in (*_TIFF, ".bmp"):
+    if suffix not in _TIFF:
         held[cv2.IMAGE_METADATA_EXIF] = exif
         held[cv2.IMAGE_METADATA_ICCP] = b"" if to_jpeg else icc
     kinds = [kind for kind, block in held.items() if block]

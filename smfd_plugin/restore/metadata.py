@@ -8,7 +8,8 @@ from io import BytesIO
 from typing import Any
 
 from PIL import Image, IptcImagePlugin
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
+from PIL.TiffImagePlugin import EXTRASAMPLES, ImageFileDirectory_v2
+from PIL.TiffTags import SHORT
 
 LONGEST_JPEG_EXIF = 65527
 """Bytes of EXIF data that a JPEG file can hold."""
@@ -27,7 +28,7 @@ _DESCRIBING = {
 """Tags that say nothing of how a TIFF file stores its pixels, and so hold in another file, too."""
 
 _PROFILE = 0x8773
-_EXTRA_SAMPLES, _SHORT = 338, 3
+_STRAIGHT = 2  # of EXTRASAMPLES
 _JPEG_PROFILE = b"ICC_PROFILE\0"
 _LONGEST_CHUNK = 65533 - len(_JPEG_PROFILE) - 2
 
@@ -95,7 +96,7 @@ def add_to_tiff(data: bytes, exif: bytes, icc: bytes, transparent: bool) -> byte
     if icc:
         new[_PROFILE] = icc
     if transparent:
-        new[_EXTRA_SAMPLES], new.tagtype[_EXTRA_SAMPLES] = 2, _SHORT
+        new[EXTRASAMPLES], new.tagtype[EXTRASAMPLES] = _STRAIGHT, SHORT
     # The directory goes before the old file; Pillow moves the strip's place by the length of both.
     return data[:4] + (8).to_bytes(4, sys.byteorder) + new.tobytes(8) + data
 

@@ -2,7 +2,7 @@
 
 import vapoursynth as vs
 
-from smfd_plugin.vapoursynth.colour import NOT_LINEAR
+from smfd_plugin.vapoursynth.colour import MATRICES, check_linear
 from smfd_plugin.vapoursynth.preview import PREVIEWS
 
 _FAMILIES = (vs.RGB, vs.YUV, vs.GRAY)
@@ -56,10 +56,8 @@ def check_matrix(matrix: int | None) -> None:
     supported."""
     if matrix is None:
         return
-    if matrix in NOT_LINEAR:
-        raise ValueError(f"matrix {matrix} ({NOT_LINEAR[matrix]}) is not supported; convert first")
-    supported = {int(code) for code in vs.MatrixCoefficients} - {*NOT_LINEAR, 0, 2}
-    if matrix not in supported:
+    check_linear(matrix)
+    if matrix not in MATRICES - {vs.MATRIX_RGB, vs.MATRIX_UNSPECIFIED}:
         raise ValueError(f"unknown matrix {matrix}; use 1 for BT.709, 6 for BT.601, 9 for BT.2020")
 
 

@@ -12,15 +12,16 @@ from smfd_plugin.vapoursynth.parts import PLACES, paste
 from smfd_plugin.vapoursynth.properties import BOX, ERROR
 
 _UNSPECIFIED = 2
-NOT_LINEAR = {
+_NOT_LINEAR = {
     10: "BT.2020 constant luminance",
     13: "chromaticity-derived constant luminance",
     14: "ICtCp",
 }
 """Matrices of which only whole pictures can be converted, not differences."""
 
+MATRICES = {int(matrix) for matrix in vs.MatrixCoefficients} - _NOT_LINEAR.keys()
+"""Codes of all others."""
 
-_MATRICES = {int(matrix) for matrix in vs.MatrixCoefficients}
 _BY_PRIMARIES = 12  # the matrix that follows from the primaries
 
 
@@ -91,6 +92,12 @@ class Colour:
         return 219 * step, 224 * step
 
 
+def check_linear(matrix: int) -> None:
+    """Raises ValueError for a matrix that is not linear."""
+    if matrix in _NOT_LINEAR:
+        raise ValueError(f"matrix {matrix} ({_NOT_LINEAR[matrix]}) is not supported; convert first")
+
+
 def colour_of(frame: vs.VideoFrame, matrix: int | None = None) -> Colour:
     """What the frame's properties say.
 
@@ -105,9 +112,8 @@ def colour_of(frame: vs.VideoFrame, matrix: int | None = None) -> Colour:
     if is_rgb or found in (vs.MATRIX_RGB, _UNSPECIFIED):  # RGB says nothing of YUV
         high = frame.width > 1024 or frame.height > 576
         found = matrix or int(vs.MATRIX_BT709 if high else vs.MATRIX_ST170_M)
-    if found in NOT_LINEAR:
-        raise ValueError(f"matrix {found} ({NOT_LINEAR[found]}) is not supported; convert first")
-    if found not in _MATRICES:
+    check_linear(found)
+    if found not in MATRICES:
         raise ValueError(f"there is no matrix {found}; set the frame property _Matrix")
     primaries = int(frame.props.get("_Primaries", _UNSPECIFIED))
     if found == _BY_PRIMARIES and primaries == _UNSPECIFIED:
