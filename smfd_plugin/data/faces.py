@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import cv2
 import numpy as np
 from basicsr.utils import FileClient
 from numpy.typing import NDArray
@@ -12,7 +11,12 @@ from PIL import Image
 
 from smfd_plugin.data import pictures
 from smfd_plugin.data.mask_classes import GROUP_OF_LABEL, LABELS
-from smfd_plugin.data.pictures import decode_picture, picture_files
+from smfd_plugin.data.pictures import (
+    decode_picture,
+    picture_files,
+    resize_labels,
+    resize_picture,
+)
 
 SUFFIXES = {"images": pictures.SUFFIXES, "masks": (".png",)}
 WHERE_TO_GET_FACES = (
@@ -72,18 +76,13 @@ class FaceFolder:
         )
         if least is not None:
             size = max(least, min(size, *image.shape[:2]))
-        if image.shape[:2] != (size, size):
-            how = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_CUBIC
-            image = cv2.resize(image, (size, size), interpolation=how)
+        image = resize_picture(image, size)
         if not face.has_mask:
             return image, np.zeros((size, size), np.uint8)
         labels = decode_labels(
             self._store.read("masks", face.name), f"{self.root}: mask {face.name}"
         )
-        classes = GROUP_OF_LABEL[labels]
-        if classes.shape != (size, size):
-            classes = cv2.resize(classes, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
-        return image, classes
+        return image, resize_labels(GROUP_OF_LABEL[labels], size)
 
 
 class _Files:

@@ -39,6 +39,22 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
             raise OSError(f"cannot write {path}")
 
 
+def resize_picture(picture: Picture, size: int) -> Picture:
+    """The picture at (size, size, 3); itself, if it has that size."""
+    if picture.shape[:2] == (size, size):
+        return picture
+    how = cv2.INTER_AREA if min(picture.shape[:2]) > size else cv2.INTER_CUBIC
+    return cv2.resize(picture, (size, size), interpolation=how)
+
+
+def resize_labels(labels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The labels at (size, size), each the nearest to the centre of its pixel; themselves, if they
+    have that size."""
+    if labels.shape == (size, size):
+        return labels
+    return cv2.resize(labels, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
+
+
 def picture_files(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> dict[str, Path]:
     """The picture files of a folder by name without suffix, sorted; none if there is no folder.
     Hidden files are left out.

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from smfd_plugin.data.faces import decode_labels
 from smfd_plugin.data.mask_classes import LABELS
-from smfd_plugin.data.pictures import Picture, picture_files, read_picture
+from smfd_plugin.data.pictures import (
+    Picture,
+    picture_files,
+    read_picture,
+    resize_labels,
+    resize_picture,
+)
 from smfd_plugin.data.template import ffhq_landmarks, similarity
 
 Pair = tuple[Picture, Picture | None]
@@ -162,7 +168,7 @@ def bisenet(weights_folder: Path | None) -> Segment:
         rgb = cv2.resize(face, (512, 512), interpolation=cv2.INTER_CUBIC)[..., ::-1].copy()
         image = torch.from_numpy(rgb).permute(2, 0, 1).float() / 255
         classes = net(((image - mean) / deviation)[None])[0][0].argmax(0).numpy()
-        return _resize_labels(_LABEL_OF_BISENET[classes], face.shape[0])
+        return resize_labels(_LABEL_OF_BISENET[classes], face.shape[0])
 
     return segment
 
@@ -174,7 +180,7 @@ def _read_celebamask(path: Path, parts: Path, size: int) -> Pair:
         file = parts / str(number // 2000) / f"{number:05d}_{part}.png"
         if file.is_file():
             labels[read_picture(file)[..., 0] > 127] = label
-    return _resize_picture(read_picture(path), size), _resize_labels(labels, size)
+    return resize_picture(read_picture(path), size), resize_labels(labels, size)
 
 
 def _read_face(path: Path, mask: Path, size: int) -> Pair:
@@ -182,10 +188,10 @@ def _read_face(path: Path, mask: Path, size: int) -> Pair:
     height, width = picture.shape[:2]
     if height != width:
         raise ValueError(f"{path} is {width}x{height} pixels; a face aligned as in FFHQ is square")
-    image = _resize_picture(picture, size)
+    image = resize_picture(picture, size)
     if not mask.is_file():
         return image, None
-    return image, _resize_labels(decode_labels(mask.read_bytes(), f"mask {mask}"), size)
+    return image, resize_labels(decode_labels(mask.read_bytes(), f"mask {mask}"), size)
 
 
 def _read_landmarks(root: Path) -> dict[str, NDArray[np.float32]]:
@@ -195,12 +201,3 @@ def _read_landmarks(root: Path) -> dict[str, NDArray[np.float32]]:
             rows = (line.split() for line in path.read_text().splitlines()[2:])
             return {row[0]: np.float32(row[1:]).reshape(5, 2) for row in rows if row}
     return {}
-
-
-def _resize_picture(image: Picture, size: int) -> Picture:
-    how = cv2.INTER_AREA if min(image.shape[:2]) > size else cv2.INTER_CUBIC
-    return cv2.resize(image, (size, size), interpolation=how)
-
-
-def _resize_labels(labels: Picture, size: int) -> Picture:
-    return cv2.resize(labels, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
