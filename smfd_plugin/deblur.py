@@ -75,8 +75,11 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{videos[0]} is a video, other inputs are not; deblur them in two runs")
     if args.max_crop != pictures.DEFAULT_MAX_CROP or args.detector_folder:
         raise ValueError("--max-crop and --detector-folder are for pictures only")
-    if args.quality is not None and CODECS[args.codec][1] is None:
+    worst = CODECS[args.codec].worst
+    if args.quality is not None and worst is None:
         raise ValueError(f"--quality: {args.codec} has none to choose; leave it out")
+    if args.quality is not None and not 0 <= args.quality <= worst:
+        raise ValueError(f"--quality of {args.codec} is 0 to {worst}, not {args.quality}")
     if args.end is not None and args.end <= args.start:
         raise ValueError(f"--end {args.end:g} s is not after --start {args.start:g} s")
     jobs = plan(videos, args.output, args.overwrite)
@@ -160,5 +163,5 @@ def _import_video() -> Callable[..., tuple[int, int]]:
 
 
 def _defaults() -> str:
-    qualities = {codec: quality for codec, (_, quality) in CODECS.items() if quality is not None}
-    return ", ".join(f"{quality} for {codec}" for codec, quality in qualities.items())
+    choices = ((name, codec.quality) for name, codec in CODECS.items())
+    return ", ".join(f"{quality} for {name}" for name, quality in choices if quality is not None)

@@ -85,6 +85,8 @@ def test_pictures_go_to_the_pictures_command(videos, monkeypatch):
         ("photo.png -o out.png --sharp-gate 2", "--sharp-gate is for videos only"),
         ("photo.png -o out.png --end 2", "--end is for videos only"),
         ("a.mp4 -o out.mkv --codec ffv1 --quality 9", "--quality: ffv1 has none to choose"),
+        ("a.mp4 -o out.mkv --quality 52", "--quality of h264 is 0 to 51, not 52"),
+        ("a.mp4 -o out.mkv --codec av1 --quality -5", "--quality of av1 is 0 to 63, not -5"),
         ("a.mp4 -o out.mp4 --start 9 --end 8", "--end 8 s is not after --start 9 s"),
     ],
 )

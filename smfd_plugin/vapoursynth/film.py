@@ -9,6 +9,10 @@ from pathlib import Path
 
 import av
 import vapoursynth as vs
+from av.stream import Disposition
+
+_FINEST = 2**31 - 1
+"""The largest denominator that FFmpeg takes for a time base."""
 
 
 class VideoError(ValueError):
@@ -24,7 +28,10 @@ class Film:
         clip: the frames.
         times: of each frame, in units of `time_base`, from `start` on.
         time_base: in seconds.
+        size: width and height in the file; VapourSynth leaves the last column or row out where the
+            format has no odd ones.
         subtitles: FFmpeg's name of the codec of each subtitle stream.
+        data_streams: how many streams are no picture, sound or text.
         start, end: the part of the file, in seconds; end None: to its end.
     """
 
@@ -32,7 +39,9 @@ class Film:
     clip: vs.VideoNode
     times: list[int]
     time_base: Fraction
+    size: tuple[int, int]
     subtitles: tuple[str, ...] = ()
+    data_streams: int = 0
     start: float = 0.0
     end: float | None = None
 
@@ -73,26 +82,40 @@ def read_film(path: Path) -> Film:
     name = absolute(path)
     try:
         with av.open(name) as container:
-            if not container.streams.video:
-                raise VideoError(f"{path} holds no pictures, only sound")
+            streams = container.streams
+            covers = Disposition.attached_pic
+            picture = next((one for one in streams.video if not one.disposition & covers), None)
+            if picture is None:
+                raise VideoError(f"{path} holds no moving pictures, only sound")
             begin = Fraction(container.start_time or 0, av.time_base)
-            base = container.streams.video[0].time_base
-            subtitles = tuple(stream.name for stream in container.streams.subtitles)
+            stored, size = picture.time_base, (picture.width, picture.height)
+            subtitles = tuple(stream.name for stream in streams.subtitles)
+            data_streams = len(streams.data)
             clip, stamps = _frames(name, begin)
     except (vs.Error, av.FFmpegError, OSError, IndexError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error).removeprefix("VideoSource: ")
         raise VideoError(f"{path} cannot be read as a video: {reason}") from error
     if clip.format is None or not clip.width:
         raise VideoError(f"{path} changes its format or size; cut it into parts that do not")
-    fine = Fraction(1, lcm(base.denominator, clip.fps.numerator))  # so that both are exact
-    times = [round((stamp - begin) / fine) for stamp in stamps]
+    time_base = common_time_base(stored, clip.fps)
+    times = [round((stamp - begin) / time_base) for stamp in stamps]
     late = next((n for n, pair in enumerate(pairwise(times), 1) if pair[1] <= pair[0]), None)
     if late is not None:
         raise VideoError(
             f"{path}: the time stamp of frame {late} is not after that of frame {late - 1}; "
             "convert it to a constant frame rate first"
         )
-    return Film(path, clip, times, fine, subtitles)
+    return Film(path, clip, times, time_base, size, subtitles, data_streams)
+
+
+def common_time_base(stored: Fraction, rate: Fraction) -> Fraction:
+    """The time base, in seconds, that has both the file's time stamps and those of its frame rate.
+
+    The mean of a variable rate may be a fraction that no time base can have beside the file's; then
+    it is the file's alone.
+    """
+    both = lcm(stored.denominator, rate.numerator)
+    return Fraction(1, both if both <= _FINEST else stored.denominator)
 
 
 def _frames(name: str, begin: Fraction) -> tuple[vs.VideoNode, list[Fraction]]:

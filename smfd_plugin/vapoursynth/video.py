@@ -125,8 +125,16 @@ def _left_out(film: Film, suffix: str) -> Iterator[str]:
             "first (ffmpeg -i IN -vf bwdif OUT)"
         )
     lost = [name for start, name in _LOST.items() if any(key.startswith(start) for key in props)]
+    if film.data_streams:
+        lost.append("a time code or other data")
     if lost:
         yield f"has {' and '.join(lost)}, the result will not"
+    cut = (film.clip.width, film.clip.height)
+    if sorted(cut) != sorted(film.size):  # BestSource may have turned the picture
+        yield (
+            f"measures {film.size[0]}x{film.size[1]}, the result {cut[0]}x{cut[1]}: its format has "
+            "no odd sizes in VapourSynth"
+        )
     if suffix == ".avi" and not film.is_constant():
         yield (
             "has a variable frame rate, which .avi cannot hold; frames are repeated or left out "
@@ -138,10 +146,10 @@ def _command(
     film: Film, first: vs.VideoFrame, partial: Path, codec: str, quality: int | None
 ) -> list[str]:
     """ffmpeg's: frames come from its standard input, everything else from their file."""
-    encoder, default = CODECS[codec]
+    form = CODECS[codec]
     part = ["-ss", str(film.start)] if film.start else []
     part += ["-t", str(film.end - film.start)] if film.end is not None else []
-    quality = default if quality is None else quality
+    quality = form.quality if quality is None else quality
     return [
         imageio_ffmpeg.get_ffmpeg_exe(),
         *("-y", "-v", "error"),
@@ -152,9 +160,9 @@ def _command(
         *("-map_metadata", "1", "-map_chapters", "1", "-c", "copy"),
         *subtitle_options(film.subtitles, partial.suffix.lower()),
         *(("-copypriorss", "0") if film.start else ()),
-        *("-c:v:0", encoder, *_timing(partial.suffix.lower())),
+        *("-c:v:0", form.encoder, *_timing(partial.suffix.lower())),
         *(("-crf:v:0", str(quality)) if quality is not None else ()),
-        *("-filter:v:0", _tags(first)),
+        *("-filter:v:0", _filters(first, form.rgb)),
         absolute(partial),
     ]
 
@@ -166,9 +174,11 @@ def _timing(suffix: str) -> tuple[str, ...]:
     return ("-fps_mode:v:0", "passthrough", "-enc_time_base:v:0", "demux")
 
 
-def _tags(frame: vs.VideoFrame) -> str:
-    """ffmpeg filters that label the frames as the source's are."""
+def _filters(frame: vs.VideoFrame, rgb: bool) -> str:
+    """ffmpeg filters that label the frames as the source's are, and turn RGB to YUV where the
+    encoder does not take it (`rgb` is False)."""
     props = frame.props
+    to_yuv = frame.format.color_family == vs.RGB and not rgb
     tags = [
         f"{name}={int(props[key])}"
         for name, key in (
@@ -176,14 +186,16 @@ def _tags(frame: vs.VideoFrame) -> str:
             ("color_primaries", "_Primaries"),
             ("color_trc", "_Transfer"),
         )
-        if key in props
+        if key in props and not (to_yuv and key == "_Matrix")
     ]
     if "_Range" in props:
         tags.append(f"range={'pc' if props['_Range'] == vs.RANGE_FULL else 'tv'}")
     if "_ChromaLocation" in props:
         tags.append(f"chroma_location={int(props['_ChromaLocation']) + 1}")
     shape = f"setsar={props.get('_SARNum', 1)}/{props.get('_SARDen', 1)}:max=65535"
-    return f"setparams={':'.join(tags)},{shape}" if tags else shape
+    filters = [f"setparams={':'.join(tags)}"] if tags else []
+    filters += ["scale=out_color_matrix=bt709:out_range=tv"] if to_yuv else []
+    return ",".join((*filters, shape))
 
 
 def _send(film: Film, process: subprocess.Popen) -> Iterator[vs.VideoFrame]:

@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import pytest
 
-from smfd_plugin.vapoursynth.film import VideoError, read_film
+from smfd_plugin.vapoursynth.film import VideoError, common_time_base, read_film
 
 
 def test_equal_time_stamps_are_named(tmp_path):
@@ -36,7 +36,7 @@ def test_avi_without_time_stamps_is_read(tmp_path, ffmpeg):
 def test_a_file_with_sound_alone_is_named(tmp_path, ffmpeg):
     sound = tmp_path / "song.mp4"
     ffmpeg("-f", "lavfi", "-i", "sine=duration=0.2", sound)
-    with pytest.raises(VideoError, match=r"song.mp4 holds no pictures, only sound"):
+    with pytest.raises(VideoError, match=r"song.mp4 holds no moving pictures, only sound"):
         read_film(sound)
 
 
@@ -50,3 +50,15 @@ def test_a_constant_rate_is_told_from_a_variable_one(varied_film, tmp_path, ffmp
     rounded = tmp_path / "rounded.mkv"  # Matroska counts milliseconds
     ffmpeg("-f", "lavfi", "-i", "testsrc=rate=24000/1001:duration=0.5:size=64x64", rounded)
     assert read_film(rounded).is_constant()
+
+
+@pytest.mark.parametrize(
+    ("stored", "rate", "base"),
+    [
+        (1000, Fraction(24000, 1001), 24000),  # Matroska counts milliseconds
+        (90000, Fraction(25), 90000),
+        (90000, Fraction(1592469229, 55157807), 90000),  # the mean of a phone's variable rate
+    ],
+)
+def test_a_time_base_is_never_finer_than_ffmpeg_takes(stored, rate, base):
+    assert common_time_base(Fraction(1, stored), rate) == Fraction(1, base)

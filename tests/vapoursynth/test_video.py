@@ -9,8 +9,9 @@ import pytest
 import vapoursynth as vs
 
 from smfd_plugin.vapoursynth import video
+from smfd_plugin.vapoursynth.codecs import CODECS
 from smfd_plugin.vapoursynth.film import VideoError, read_film
-from smfd_plugin.vapoursynth.video import deblur_file, pixel_format
+from smfd_plugin.vapoursynth.video import deblur_file, pixel_format, write_film
 
 
 def times(path):
@@ -199,6 +200,44 @@ def test_what_is_left_out_is_said(tmp_path, run, capsys, ffmpeg):
     assert f"{bright} has HDR10 metadata, the result will not" in capsys.readouterr().err
 
 
+def test_what_vapoursynth_does_not_read_is_said(tmp_path, run, capsys, ffmpeg):
+    odd, coded = tmp_path / "odd.webm", tmp_path / "coded.mov"
+    made = ("-f", "lavfi", "-i", "testsrc=duration=0.1:size=127x65", "-pix_fmt", "yuv420p")
+    ffmpeg(*made, "-c:v", "libvpx-vp9", odd)
+    ffmpeg(*made, "-vf", "scale=128:64", "-timecode", "01:00:00:00", coded)
+    run(odd, tmp_path / "out.mp4")
+    assert f"{odd} measures 127x65, the result 126x64" in capsys.readouterr().err
+    run(coded, tmp_path / "out.mov")
+    assert capsys.readouterr().err.splitlines() == [
+        f"{coded} has a time code or other data, the result will not"
+    ]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("form", ["gbrp", "gbrp10le", "gray", "yuvj444p"])
+def test_colours_stay_in_every_codec(tmp_path, ffmpeg, form, codec):
+    source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    bars = ("-f", "lavfi", "-i", "smptebars=duration=0.04:size=128x128")
+    ffmpeg(*bars, "-pix_fmt", form, "-c:v", "ffv1", source)
+    list(write_film(read_film(source), target, codec))
+    before, after = (
+        vs.core.bs.VideoSource(str(path), showprogress=False) for path in (source, target)
+    )
+    if before.format.color_family == vs.RGB and after.format.color_family != vs.RGB:
+        assert after.get_frame(0).props["_Matrix"] == 1
+    shown = [
+        np.stack([np.asarray(plane) for plane in as_rgb(clip).get_frame(0)])
+        for clip in (before, after)
+    ]
+    assert np.median(np.abs(shown[0] - shown[1])) < 0.01  # edges differ where chroma is halved
+
+
+def as_rgb(clip):
+    yuv = clip.format.color_family != vs.RGB
+    unknown = yuv and clip.get_frame(0).props.get("_Matrix", 2) == 2
+    return clip.resize.Bicubic(format=vs.RGBS, **({"matrix_in": 1} if unknown else {}))
+
+
 def test_what_is_no_video_is_named(tmp_path, run):
     (tmp_path / "words.mp4").write_text("not a video")
     for name in ("words.mp4", "missing.mp4"):
@@ -239,7 +278,7 @@ def test_samples_arrive_as_they_are(portrait, tmp_path, varied_film, form):
     clip = portrait(form).resize.Point(250, 128)  # lines shorter than ffmpeg's
     target = tmp_path / "same.mkv"
     for _ in video.write_film(
-        video.Film(varied_film, clip, [0, 1, 2], Fraction(1, 24)), target, "ffv1"
+        video.Film(varied_film, clip, [0, 1, 2], Fraction(1, 24), (256, 256)), target, "ffv1"
     ):
         pass
     written = read_film(target).clip
