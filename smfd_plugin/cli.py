@@ -8,6 +8,7 @@ import argparse
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import NamedTuple
 
 
@@ -68,6 +69,9 @@ def smfd_main(argv: list[str] | None = None) -> int:
         on the standard error output.
     """
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a test's or a notebook's may be none
+            stream.reconfigure(errors="backslashreplace")  # for file names that are no text
     try:
         args = build_parser(argv[0] if argv else "").parse_args(argv)
         return args.run(args)

@@ -55,12 +55,15 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         FileExistsError: the output is there and --overwrite is not given.
+        IsADirectoryError: the output is a folder.
         ValueError: the output's suffix is that of another format; or see `export_onnx`.
     """
     output = args.output or Path(f"smfd-unet.{args.format}")
     suffix = output.suffix.removeprefix(".")
     if suffix in FORMATS and suffix != args.format:
         raise ValueError(f"{output} would hold {args.format}: add --format {suffix} or rename it")
+    if output.is_dir():
+        raise IsADirectoryError(f"{output} is a folder; name a file in it")
     if output.exists() and not args.overwrite:
         raise FileExistsError(f"{output} is already there; --overwrite replaces it")
     if args.format == "pth":

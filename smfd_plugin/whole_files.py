@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENOTDIR
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,11 +15,14 @@ def whole_file(path: Path) -> Iterator[Path]:
     folder goes. The folder of `path` is made if it is not there.
 
     Raises:
-        OSError: the place cannot be written to; it names `path`.
+        OSError: the place cannot be written to; it names `path`, and what is no folder above it.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = TemporaryDirectory(prefix=".partial-", dir=path.parent)
+    except (FileExistsError, NotADirectoryError) as error:
+        obstacle = next(above for above in path.parents if os.path.lexists(above))
+        raise NotADirectoryError(ENOTDIR, f"{obstacle} is no folder", str(path)) from error
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from error
     with folder as name:

@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 
@@ -83,6 +84,14 @@ def test_an_interrupt_is_no_traceback(monkeypatch, capsys):
     monkeypatch.setattr("smfd_plugin.restore.command.run", interrupted)
     assert smfd_main(["deblur", "a.png", "-o", "b.png"]) == 130
     assert capsys.readouterr().err == "smfd: interrupted\n"
+
+
+def test_a_file_name_that_is_no_text_is_printed(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr("smfd_plugin.restore.command.run", lambda args: print(args.inputs[0]) or 0)
+    assert smfd_main(["deblur", "a\udcff.png", "-o", "b.png"]) == 0
+    assert stream.buffer.getvalue() == b"a\\udcff.png\n"
 
 
 def test_basicsr_is_handed_on(monkeypatch):

@@ -69,6 +69,12 @@ def test_a_place_that_cannot_be_written_to_is_one_line(tiny_weights, tmp_path, c
     assert {path.name for path in tmp_path.iterdir()} == {"taken", "folder", "tiny.pth"}
 
 
+@pytest.mark.parametrize("words", [[], ["--overwrite"]])
+def test_a_folder_is_no_file_to_write(tmp_path, capsys, words):
+    assert smfd_main(["export", *words, "-o", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"smfd: {tmp_path} is a folder; name a file in it\n"
+
+
 def test_the_missing_extra_is_named(tiny_net, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"onnx and onnxscript.*smfd-plugin\[export\]"):

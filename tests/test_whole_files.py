@@ -41,12 +41,13 @@ def test_files_of_the_user_stay(tmp_path):
     assert (tmp_path / "a.png.partial").read_text() == "mine"
 
 
-def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+@pytest.mark.parametrize("name", ["taken/a.png", "taken/deep/a.png"])
+def test_a_file_in_place_of_a_folder_is_named(tmp_path, name):
     (tmp_path / "taken").touch()
     with (
-        pytest.raises(OSError, match=r"taken/a\.png") as error,
-        whole_file(tmp_path / "taken/a.png"),
+        pytest.raises(NotADirectoryError, match=r"taken is no folder: .*a\.png") as error,
+        whole_file(tmp_path / name),
     ):
         pass
-    assert error.value.filename == str(tmp_path / "taken/a.png")
+    assert error.value.filename == str(tmp_path / name)
     assert ".partial" not in str(error.value)

@@ -21,7 +21,10 @@ def decode_picture(data: bytes, what: str) -> Picture:
     Raises:
         ValueError: there is none; the message says `what`.
     """
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:  # more pixels than OpenCV takes
+        picture = None
     if picture is None:
         raise ValueError(f"{what} is not a readable picture; remove it or get it again")
     return picture

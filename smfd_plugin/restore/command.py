@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,6 +149,7 @@ def plan(inputs: list[Path], output: Path) -> list[Job]:
 
     Raises:
         FileNotFoundError: an input is not there, or a folder has no picture in it.
+        PermissionError: a folder cannot be read, nor a picture beside it.
         ValueError: a file that is no picture, or see `is_one_file` and `check_jobs`.
     """
     to_file = is_one_file(inputs, output, SUFFIXES, "picture")
@@ -166,18 +166,25 @@ def plan(inputs: list[Path], output: Path) -> list[Job]:
 
 
 def _pictures(folder: Path, output: Path) -> list[Path]:
-    files = (path for path in _inside(folder, output) if path.is_file())
+    paths, unread = _inside(folder, output)
+    files = (path for path in paths if path.is_file())
     found = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
+    if not found and unread:
+        raise PermissionError(f"cannot read folder {unread[0]}; check its permissions")
     if not found:
         raise FileNotFoundError(f"no picture in folder {folder} (known: {', '.join(SUFFIXES)})")
     return found
 
 
 def _left_out(inputs: list[Path], output: Path) -> str:
-    """Says how many files of the folders are no pictures, and which folders are only linked."""
-    found = [path for folder in inputs for path in _inside(folder, output)]
+    """Says how many files of the folders are no pictures, and which folders are only linked or
+    cannot be read."""
+    walks = [_inside(folder, output) for folder in inputs if folder.is_dir()]
+    found = [path for paths, _ in walks for path in paths]
     links = sorted(str(path) for path in found if path.is_symlink() and path.is_dir())
     said = f", links to folders not followed: {', '.join(links)}" if links else ""
+    unread = sorted(str(path) for _, paths in walks for path in paths)
+    said += f", folders that cannot be read: {', '.join(unread)}" if unread else ""
     kinds = [
         path.suffix.lower() or path.name
         for path in found
@@ -188,16 +195,24 @@ def _left_out(inputs: list[Path], output: Path) -> str:
     return f", left out as no pictures: {len(kinds)} ({', '.join(sorted(set(kinds)))}){said}"
 
 
-def _inside(folder: Path, output: Path) -> Iterator[Path]:
+def _inside(folder: Path, output: Path) -> tuple[list[Path], list[Path]]:
     """All in the folder, at any depth, except what is hidden and what an earlier run wrote into it;
-    links to folders, which could lead in a circle, but not what is in them."""
+    links to folders, which could lead in a circle, but not what is in them. And which folders of
+    these, or itself, cannot be read."""
     written = output.resolve()
     inside = written.is_relative_to(folder.resolve()) and written != folder.resolve()
-    for path in folder.rglob("*"):
-        ours = inside and path.resolve().is_relative_to(written)
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not ours and not hidden:
-            yield path
+    found: list[Path] = []
+    unread: list[Path] = []
+    for parent, folders, files in folder.walk(
+        on_error=lambda error: unread.append(Path(error.filename))
+    ):
+        for name in (*folders, *files):
+            ours = inside and (parent / name).resolve().is_relative_to(written)
+            if not ours and not name.startswith("."):
+                found.append(parent / name)
+            elif name in folders:
+                folders.remove(name)  # so that it is not walked through
+    return found, unread
 
 
 def _check_picture(path: Path) -> None:

@@ -171,7 +171,8 @@ def _check(array: NDArray, name: str, shape: str, dtypes: tuple[type, ...]) -> N
 
 def _to_tensor(images: NDArray, device: torch.device) -> Tensor:
     """(N, H, W, 3) integers to (N, 3, H, W) float32 in [0, 1]."""
-    tensor = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    ours = np.require(images, requirements=("C", "W"))  # torch warns of what is read-only
+    tensor = torch.from_numpy(ours).to(device)
     return tensor.permute(0, 3, 1, 2).float().contiguous() / np.iinfo(images.dtype).max
 
 

@@ -7,6 +7,8 @@ XMP and IPTC data, comments and texts do not stay.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,8 +16,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import BITSPERSAMPLE, EXTRASAMPLES
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL.TiffImagePlugin import (
+    BITSPERSAMPLE,
+    EXTRASAMPLES,
+    PHOTOMETRIC_INTERPRETATION,
+    PLANAR_CONFIGURATION,
+)
 
 from smfd_plugin.restore.metadata import (
     LONGEST_JPEG_EXIF,
@@ -43,6 +50,10 @@ _QUALITY = {
 _QUALITY[".jpeg"] = _QUALITY[".jpg"]
 _PROFILE_SPACE = slice(16, 20)
 _MULTIPLIED = 1  # of EXTRASAMPLES
+_WHITE_IS_ZERO = 0  # of PHOTOMETRIC_INTERPRETATION
+_SEPARATE = 2  # of PLANAR_CONFIGURATION
+_PNG_DEPTH = 24  # where a PNG file has its bits per channel
+_STEPS = {2: 85, 4: 17}  # from one grey of so many bits to the next, in 8 bit
 _TURNS = {  # EXIF orientation as (transpose, flip rows, flip columns)
     2: (False, False, True),
     3: (False, True, True),
@@ -84,7 +95,8 @@ def read_picture(path: Path) -> PictureFile:
 
     Raises:
         PictureError: no such file, or one that is empty, truncated, no picture, more than one, in
-            Lab, of a depth other than 8 and 16 bit, or of 16 bit multiplied by its transparency.
+            Lab, of a depth other than 8 and 16 bit, or of 16 bit multiplied by its transparency or
+            with each channel apart.
     """
     try:
         data = path.read_bytes()
@@ -95,7 +107,7 @@ def read_picture(path: Path) -> PictureFile:
     try:
         # Pillow notices truncation, which OpenCV may pass over, and knows the metadata; OpenCV
         # knows 16 bit colour, which Pillow does not.
-        with warnings.catch_warnings():  # what matters comes as an error
+        with warnings.catch_warnings(), _long_profiles():  # what matters comes as an error
             warnings.simplefilter("ignore")
             opened = Image.open(BytesIO(data))
             opened.load()
@@ -122,7 +134,7 @@ def read_picture(path: Path) -> PictureFile:
     return PictureFile(
         colour=cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR) if pixels.ndim == 2 else pixels[..., :3],
         grey=pixels.ndim == 2 or mode == "LA",
-        alpha=_alpha(opened, pixels),
+        alpha=_alpha(data, opened, pixels),
         exif=exif or b"",
         icc=icc if icc and mode != "CMYK" else b"",  # OpenCV turns CMYK into RGB
         lost=lost if exif is not None else ("damaged EXIF data", *lost),
@@ -202,24 +214,43 @@ def _is_opaque(picture: PictureFile) -> bool:
 def _decode(path: Path, data: bytes, opened: Image.Image) -> NDArray | None:
     """(H, W) or (H, W, C) pixels in the file's depth and OpenCV's order; None if OpenCV cannot read
     them."""
-    if opened.format == "TIFF" and opened.mode == "RGBA":
-        bits = opened.tag_v2[BITSPERSAMPLE][0]
-        if bits == 8:  # OpenCV would multiply the colours by the transparency
-            return cv2.cvtColor(np.asarray(opened), cv2.COLOR_RGBA2BGRA)
-        if _MULTIPLIED in opened.tag_v2.get(EXTRASAMPLES, ()):
-            raise PictureError(
-                f"{path} has {bits} bit colours that are multiplied by their transparency; save it "
-                "with straight ones first"
-            )
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    tags = opened.tag_v2 if opened.format == "TIFF" else {}
+    bits, *others = tags.get(BITSPERSAMPLE, (1,))  # of each channel
+    if opened.mode == "RGBA" and bits == 8:  # OpenCV would multiply them by the transparency
+        return cv2.cvtColor(np.asarray(opened), cv2.COLOR_RGBA2BGRA)
+    if opened.mode == "La":  # OpenCV would leave them multiplied
+        return np.asarray(opened.convert("LA").getchannel("L"))
+    if opened.mode == "RGBA" and _MULTIPLIED in tags.get(EXTRASAMPLES, ()):
+        raise PictureError(
+            f"{path} has {bits} bit colours that are multiplied by their transparency; save it "
+            "with straight ones first"
+        )
+    if bits == 16 and others and tags.get(PLANAR_CONFIGURATION) == _SEPARATE:  # OpenCV mixes them
+        raise PictureError(f"{path} has its 16 bit channels apart; save it interleaved first")
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    is_negative = bits == 16 and tags.get(PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
+    return ~pixels if is_negative and pixels is not None else pixels  # OpenCV turns 8 bit round
 
 
-def _alpha(opened: Image.Image, pixels: NDArray) -> NDArray | None:
+@contextmanager
+def _long_profiles() -> Iterator[None]:
+    """Lets Pillow read a PNG file's colour profile of more than 1 MB, as other formats' ones."""
+    longest = PngImagePlugin.MAX_TEXT_CHUNK
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
+    try:
+        yield
+    finally:
+        PngImagePlugin.MAX_TEXT_CHUNK = longest
+
+
+def _alpha(data: bytes, opened: Image.Image, pixels: NDArray) -> NDArray | None:
     """Transparency, if the file has it; OpenCV makes some up, and passes over a grey TIFF's."""
-    if pixels.ndim == 2 and opened.mode == "LA":
-        return np.asarray(opened.getchannel("A"))
+    if pixels.ndim == 2 and opened.mode in ("LA", "La"):
+        return np.asarray(opened.getchannel(1))
     transparent_grey = opened.info.get("transparency")
     if pixels.ndim == 2 and isinstance(transparent_grey, int):
+        # Pillow scales the one of 1 bit, OpenCV all pixels
+        transparent_grey *= _STEPS.get(data[_PNG_DEPTH], 1)
         opaque = np.iinfo(pixels.dtype).max
         return np.where(pixels == transparent_grey, 0, opaque).astype(pixels.dtype)
     transparent = "transparency" in opened.info or opened.getbands()[-1] in ("A", "a")

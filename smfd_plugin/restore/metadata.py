@@ -7,6 +7,7 @@ import sys
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 from PIL import Image, IptcImagePlugin
 from PIL.TiffImagePlugin import EXTRASAMPLES, ImageFileDirectory_v2
 from PIL.TiffTags import SHORT
@@ -15,6 +16,7 @@ LONGEST_JPEG_EXIF = 65527
 """Bytes of EXIF data that a JPEG file can hold."""
 
 _GAMMA = 1 / 2.2  # what a PNG file without one means
+_PRIMARIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # of sRGB, the white point first
 _ORIENTATION = 0x0112
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _DETAILS, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005  # directories of their own
@@ -57,12 +59,15 @@ def read_exif(opened: Image.Image) -> tuple[int, bytes | None]:
 def left_behind(opened: Image.Image) -> tuple[str, ...]:
     """Names of the metadata of a picture that Pillow has loaded that are not carried over: captions
     and settings as XMP or IPTC data, comments and further pictures in JPEG files, texts and an
-    unusual gamma in PNG files, and a colour profile of CMYK, which is read as RGB."""
+    unusual gamma or colour space in PNG files (if its profile does not tell it), and a colour
+    profile of CMYK, which is read as RGB."""
     try:
         iptc = IptcImagePlugin.getiptcinfo(opened)
     except Exception:  # many kinds, for what is damaged
         iptc = True
+    told = "srgb" in opened.info or opened.info.get("icc_profile")
     gamma = opened.info.get("gamma", _GAMMA)
+    primaries = opened.info.get("chromaticity", _PRIMARIES)
     held = {
         "XMP data": "xmp" in opened.info,
         "IPTC data": iptc,
@@ -70,7 +75,8 @@ def left_behind(opened: Image.Image) -> tuple[str, ...]:
         "texts": set(getattr(opened, "text", ())) - {"XML:com.adobe.xmp"},
         "CMYK colour profile": opened.mode == "CMYK" and opened.info.get("icc_profile"),
         "further pictures": opened.format == "MPO" and opened.n_frames > 1,
-        "gamma": "srgb" not in opened.info and abs(gamma - _GAMMA) > 0.01,
+        "gamma": not told and abs(gamma - _GAMMA) > 0.01,
+        "colour space": not told and not np.allclose(primaries, _PRIMARIES, atol=0.001),
     }
     return tuple(name for name, is_there in held.items() if is_there)
 

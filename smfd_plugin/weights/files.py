@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,15 @@ def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
     """Writes a file that `read` reads, as `whole_file` does.
 
     Raises:
-        OSError: the place cannot be written to.
+        OSError: the place cannot be written to; it names `path`.
     """
-    # Torch's own way to open a file tells less when it fails.
-    with whole_file(path) as partial, partial.open("wb") as file:
-        torch.save(checkpoint, file)
+    data = BytesIO()  # torch's own writer does not tell why it fails, on a full disk for one
+    torch.save(checkpoint, data)
+    try:
+        with whole_file(path) as partial:
+            partial.write_bytes(data.getvalue())
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from error
 
 
 def pick_state(

@@ -98,6 +98,12 @@ def test_a_broken_mask_is_named(faces):
         FaceFolder(faces).read(Face("a", True), 64)
 
 
+def test_a_mask_of_too_many_pixels_is_named(faces, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ValueError, match="mask a is not a readable picture"):
+        FaceFolder(faces).read(Face("a", True), 64)
+
+
 @pytest.mark.parametrize("shape", [(64, 64, 3), (64, 64)])
 def test_a_picture_that_is_no_mask_is_named(faces, shape):
     cv2.imwrite(str(faces / "masks/a.png"), np.full(shape, 19, np.uint8))

@@ -31,3 +31,11 @@ def test_a_file_that_is_no_picture_is_named(tmp_path, content):
 def test_grey_pictures_are_read_in_colour(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.full((4, 6), 7, np.uint8))
     assert np.array_equal(read_picture(tmp_path / "a.png"), np.full((4, 6, 3), 7, np.uint8))
+
+
+def test_a_picture_of_too_many_pixels_is_named(tmp_path):
+    data = cv2.imencode(".bmp", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    sides = (60_000).to_bytes(4, "little") * 2
+    (tmp_path / "a.bmp").write_bytes(data[:18] + sides + data[26:])
+    with pytest.raises(ValueError, match=r"a\.bmp is not a readable picture"):
+        read_picture(tmp_path / "a.bmp")

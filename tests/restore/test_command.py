@@ -1,4 +1,5 @@
 import argparse
+import os
 from pathlib import Path
 
 import cv2
@@ -111,6 +112,32 @@ def test_links_to_folders_are_named(photos, tmp_path, deblur, capsys):
     assert deblur(photos, "-o", tmp_path / "out") == 0
     words = f"links to folders not followed: {photos / 'circle'}, {photos / 'link'}\n"
     assert capsys.readouterr().out.endswith(words)
+
+
+@pytest.fixture
+def locked(photos, monkeypatch):
+    """A folder of `photos` that may not be read, not even by root."""
+    folder = photos / "locked"
+    folder.mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if path == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    return folder
+
+
+def test_folders_that_cannot_be_read_are_named(photos, locked, tmp_path, deblur, capsys):
+    assert deblur(photos, "-o", tmp_path / "out") == 0
+    assert capsys.readouterr().out.endswith(f", folders that cannot be read: {locked}\n")
+
+
+def test_a_folder_that_cannot_be_read_is_no_folder_without_pictures(photos, locked, tmp_path):
+    with pytest.raises(PermissionError, match=r"cannot read folder .*locked; check"):
+        plan([locked], tmp_path / "out")
 
 
 def test_what_is_no_picture_is_counted(photos, tmp_path, deblur, capsys):

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -181,3 +183,15 @@ def test_difface_restores_a_portrait_and_draws_masks(tiny_difface, astronaut):
     faces = result.faces[0].crop[None, ..., ::-1]
     assert deblurrer.deblur_aligned(faces).shape == faces.shape
     assert len(np.unique(deblurrer.parse_aligned(faces))) > 3
+
+
+def test_aligned_faces_may_be_read_only(deblurrer):
+    faces = np.zeros((1, 32, 32, 3), np.uint8)
+    faces.flags.writeable = False
+    torch.set_warn_always(True)  # not only the first time in a process
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert deblurrer.deblur_aligned(faces).shape == faces.shape
+    finally:
+        torch.set_warn_always(False)

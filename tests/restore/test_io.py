@@ -1,10 +1,12 @@
 import struct
+import zlib
 from itertools import product
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+import tifffile
+from PIL import Image, ImageCms, PngImagePlugin
 
 from smfd_plugin.restore.io import (
     PictureError,
@@ -282,3 +284,67 @@ def test_a_profile_of_grey_stays_with_grey(tmp_path, alpha, suffix, kept):
     assert lost == (() if kept else ("colour profile",))
     with Image.open(tmp_path / f"a{suffix}") as written:
         assert written.info.get("icc_profile") == (icc if kept else None)
+
+
+def retag(path, tag, old, new):
+    """Changes a tag of one short value in a TIFF file."""
+    before, after = (struct.pack("=HHIHH", tag, 3, 1, value, 0) for value in (old, new))
+    data = path.read_bytes()
+    assert data.count(before) == 1
+    path.write_bytes(data.replace(before, after))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tiff_whose_white_is_zero_is_no_negative(tmp_path, dtype):
+    grey = noise(20, 30, dtype=dtype)
+    cv2.imwrite(str(tmp_path / "a.tif"), ~grey)
+    retag(tmp_path / "a.tif", 262, 1, 0)
+    picture = read_picture(tmp_path / "a.tif")
+    assert picture.grey and np.array_equal(picture.colour[..., 0], grey)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_channels_of_16_bit_that_lie_apart_are_refused(tmp_path, channels):
+    planes = noise(channels, 20, 30, dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
+    unreadable(tmp_path / "a.tif", "16 bit channels apart; save it interleaved first")
+
+
+def test_grey_multiplied_by_its_transparency_is_divided(tmp_path):
+    half = Image.new("L", (8, 8), 127)
+    Image.merge("LA", (half, half)).save(tmp_path / "a.tif")
+    retag(tmp_path / "a.tif", 338, 2, 1)
+    picture = read_picture(tmp_path / "a.tif")
+    assert picture.grey and (picture.colour == 255).all() and (picture.alpha == 127).all()
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_one_transparent_value_of_a_few_bits(tmp_path, bits):
+    def chunk(name, data):
+        check = zlib.crc32(name + data).to_bytes(4)
+        return len(data).to_bytes(4) + name + data + check
+
+    clear = 2**bits - 1
+    head = struct.pack(">IIBBBBB", 8 // bits, 256, bits, 0, 0, 0, 0)
+    rows = b"".join(bytes((0, value)) for value in range(256))  # no filter, and all that a byte is
+    (tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"tRNS", clear.to_bytes(2))
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+    picture = read_picture(tmp_path / "a.png")
+    assert picture.grey and len(np.unique(picture.colour)) == 2**bits
+    assert np.array_equal(picture.alpha, np.where(picture.colour[..., 0] == 255, 0, 255))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_colour_profile_may_be_long(tmp_path, suffix):
+    icc = (len(PROFILE) + 2**20).to_bytes(4) + PROFILE[4:] + RNG.bytes(2**20)
+    Image.fromarray(noise(8, 8, 3)).save(tmp_path / f"in{suffix}", icc_profile=icc)
+    limit = PngImagePlugin.MAX_TEXT_CHUNK
+    picture = read_picture(tmp_path / f"in{suffix}")
+    assert picture.icc == icc and limit == PngImagePlugin.MAX_TEXT_CHUNK
+    assert not write_picture(tmp_path / f"out{suffix}", picture)
+    assert read_picture(tmp_path / f"out{suffix}").icc == icc

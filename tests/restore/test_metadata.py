@@ -132,3 +132,15 @@ def test_further_pictures_and_an_unusual_gamma_are_named(tmp_path):
         chunks.add(b"gAMA", struct.pack(">I", round(100_000 * gamma)))
         picture.save(tmp_path / "a.png", pnginfo=chunks)
         assert read_picture(tmp_path / "a.png").lost == lost
+
+
+@pytest.mark.parametrize(
+    ("red", "options", "lost"),
+    [(0.708, {}, ("colour space",)), (0.64, {}, ()), (0.708, {"icc_profile": PROFILE}, ())],
+)
+def test_a_colour_space_that_no_profile_tells_is_named(tmp_path, red, options, lost):
+    primaries = (0.3127, 0.329, red, 0.33, 0.3, 0.6, 0.15, 0.06)
+    chunks = PngInfo()
+    chunks.add(b"cHRM", struct.pack(">8I", *(round(100_000 * value) for value in primaries)))
+    Image.fromarray(noise(8, 8, 3)).save(tmp_path / "a.png", pnginfo=chunks, **options)
+    assert read_picture(tmp_path / "a.png").lost == lost

@@ -1,6 +1,8 @@
 import hashlib
+import resource
 
 import pytest
+import torch
 
 from smfd_plugin.archs import SMFDUNet
 from smfd_plugin.weights import WeightsError, files, load_network
@@ -30,3 +32,14 @@ def test_shipped_weights_that_were_changed_are_refused(tiny_weights, tmp_path, m
     tiny_weights.write_bytes(tiny_weights.read_bytes() + b"x")
     with pytest.raises(WeightsError, match=r"tiny\.pth is not the file that was shipped"):
         load_network("tiny")
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match=r"File too large: .*a\.pth"):
+            files.write(tmp_path / "a.pth", {"params": torch.zeros(1000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
