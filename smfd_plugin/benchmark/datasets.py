@@ -123,10 +123,7 @@ def paired(*, dataroot_lq: str, dataroot_gt: str) -> list[Entry]:
 
     def entry(name: str) -> Entry:
         def read() -> Sample:
-            sample = Sample(read_picture(blurry[name]), read_picture(sharp[name]))
-            if sample.lq.shape != sample.gt.shape:
-                raise ValueError(f"{blurry[name]} and {sharp[name]} are not of one size")
-            return sample
+            return Sample(*_read_alike([blurry[name], sharp[name]]))
 
         return Entry(name, name, read)
 
@@ -159,7 +156,7 @@ def photos(
     def entry(name: str, number: int, landmarks: NDArray) -> Entry:
         def read() -> Sample:
             paths = [files[name], sharp[name]] if name in sharp else [files[name]]
-            return Sample(*(align_face(read_picture(path), landmarks, size) for path in paths))
+            return Sample(*(align_face(each, landmarks, size) for each in _read_alike(paths)))
 
         return Entry(f"{name}_{number}", f"{name}_{number}", read)
 
@@ -235,6 +232,14 @@ def _degraded(
         return Sample(degrade(gt), gt, mask if face.has_mask else None, scenario)
 
     return Entry(face.name + suffix, face.name, read, scenario)
+
+
+def _read_alike(paths: Sequence[Path]) -> list[Picture]:
+    """Pictures that show the same, pixel for pixel. Raises ValueError if they differ in size."""
+    read = [read_picture(path) for path in paths]
+    if len({picture.shape for picture in read}) > 1:
+        raise ValueError(f"{' and '.join(map(str, paths))} are not of one size")
+    return read
 
 
 def _pictures(folder: Path) -> dict[str, Path]:

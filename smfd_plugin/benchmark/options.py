@@ -12,9 +12,17 @@ from smfd_plugin.benchmark.arguments import check_arguments
 from smfd_plugin.benchmark.datasets import DATASETS
 from smfd_plugin.benchmark.measures import OWN_METRICS
 from smfd_plugin.benchmark.methods import METHODS
+from smfd_plugin.option_names import check_names
 from smfd_plugin.restore.network import pick_device
 
 Entries = Mapping[str, Mapping[str, Any]]
+
+_OWN = (
+    *("name", "num_gpu", "manual_seed", "reference", "pictures", "download", "timing"),
+    *("datasets", "methods", "metrics", "path"),
+)
+_BASICSR = ("dist", "dist_params", "rank", "world_size", "auto_resume", "is_train", "scale")
+"""What BasicSR reads of an option file or adds to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +71,7 @@ def read_options(opt: Mapping[str, Any]) -> Options:
         KeyError: an option is missing.
         ValueError: an option that does not fit; the message names it.
     """
+    check_names("the option file", opt, (*_OWN, *_BASICSR))
     datasets = {
         entry["name"]: _without(entry, ("name", "phase")) for entry in opt["datasets"].values()
     }
@@ -76,10 +85,12 @@ def read_options(opt: Mapping[str, Any]) -> Options:
             f"reference is {reference!r}, but the methods are {', '.join(opt['methods'])}"
         )
     for name in (opt["name"], *opt["methods"], *datasets, *metrics):
-        if not name or Path(name).name != name or name == "..":
+        if not isinstance(name, str) or not name or Path(name).name != name or name == "..":
             raise ValueError(f"the name {name!r} is not fit for a file")
     timing = opt.get("timing")
     if timing:
+        if not isinstance(timing, Mapping):
+            raise ValueError(f"timing is {timing!r}; it needs a `size`")
         check_arguments("timing", Timing, timing)
     pictures = opt.get("pictures", 4)
     counts = {"pictures": pictures, **(timing or {})}
@@ -119,6 +130,8 @@ def _check_entries(methods: Entries, datasets: Entries, metrics: Entries) -> Non
 def _check_types(section: str, entries: Entries, known: Any) -> None:
     if not entries:
         raise ValueError(f"the option file has no {section}")
+    if not isinstance(entries, Mapping):
+        raise ValueError(f"{section} is {entries!r}; each needs a name and a `type`")
     for name, entry in entries.items():
         if not isinstance(entry, Mapping):
             raise ValueError(f"{section}: {name} needs a `type`, not {entry!r}")

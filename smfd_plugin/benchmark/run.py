@@ -153,17 +153,25 @@ def measure_rows(
 def measure_all(
     dataset: DatasetResult, method: str, measure: Measure, file: str, title: str
 ) -> NDArray | None:
-    """What a metric gives for each sample, (N, ...); None if it does not apply to all of them."""
+    """What a metric gives for each sample, (N, ...); None if it applies to none of them.
+
+    Raises:
+        ValueError: it applies to some of them only, so that its mean would be one of other faces.
+    """
     kept = store.ScoreFile(dataset.folder / method / file)
+    lacking = None
     for entry in tqdm(dataset.entries, desc=title, unit="face"):
         if entry.name in kept.values:
             continue
         sample = entry.read()
         if not measure.applies_to(sample):
-            return None
+            lacking = entry.name
+            continue
         restored = store.read_kept(dataset.restored(method, entry))
         kept.add(entry.name, measure.measure(restored, sample))
-    return np.stack([kept.values[entry.name] for entry in dataset.entries])
+    if lacking and kept.values:
+        raise ValueError(f"needs the {measure.needs} of every face, and {lacking} has none")
+    return None if lacking else np.stack([kept.values[entry.name] for entry in dataset.entries])
 
 
 def measure_set(

@@ -275,6 +275,18 @@ def test_metrics_without_truth_alone_for_real_faces(benchmark, options, tmp_path
     assert "true kernel" in rows["wiener"]["reason"]
 
 
+def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path):
+    (tmp_path / "faces/masks").mkdir()
+    cv2.imwrite(str(tmp_path / "faces/masks/a.png"), np.full((64, 64), 2, np.uint8))
+    options["metrics"]["parts"] = {"type": "part_psnr", "classes": ["eyes", "brows"]}
+    code, values, _ = benchmark(options)
+    assert code == 0
+    assert "parts" not in values["datasets"]["faces"]["methods"]["input"]["scores"]
+    assert len(values["notes"]) == 2
+    for note in values["notes"]:
+        assert "needs the mask of every face, and b_987654321 has none" in note
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -298,6 +310,13 @@ def test_metrics_without_truth_alone_for_real_faces(benchmark, options, tmp_path
         ({"timing": {"size": 64, "rounds": 0}}, "rounds is 0; it must be a whole number from 1"),
         ({"pictures": "all"}, "pictures is 'all'; it must be a whole number from 1"),
         ({"methods": {"smfd": None}}, "methods: smfd needs a `type`, not None"),
+        ({"methods": ["smfd"]}, "methods is ['smfd']; each needs a name and a `type`"),
+        ({"timing": 5}, "timing is 5; it needs a `size`"),
+        ({"picturs": 9}, "the option file has no option 'picturs'; is it pictures?"),
+        (
+            {"datasets": {"test": {"name": 7, "type": "real", "dataroot_lq": "faces"}}},
+            "the name 7 is not fit for a file",
+        ),
         ({"name": "../up"}, "'../up' is not fit for a file"),
         ({"name": ".."}, "'..' is not fit for a file"),
         ({"metrics": {"PSNR/Y": {"type": "calculate_psnr"}}}, "'PSNR/Y' is not fit for a file"),

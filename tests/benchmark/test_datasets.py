@@ -148,6 +148,14 @@ def test_faces_are_found_in_whole_pictures_and_cut_out_of_both(tmp_path, astrona
     assert build_dataset(options)[0].read().gt is None
 
 
+def test_whole_pictures_of_two_sizes_are_refused(tmp_path, astronaut):
+    lq = write_pictures(tmp_path / "lq", "a", astronaut, 256)
+    gt = write_pictures(tmp_path / "gt", "a", astronaut, 512)
+    options = {"type": "photos", "dataroot_lq": lq, "dataroot_gt": gt, "size": 128}
+    with pytest.raises(ValueError, match="not of one size"):
+        build_dataset(options | {"detector": "tiny"})[0].read()
+
+
 def test_an_aligned_face_has_its_landmarks_on_the_template():
     landmarks = np.array([[100.0, 120], [180, 122], [140, 170], [110, 210], [175, 212]])
     image = np.zeros((300, 300, 3), np.uint8)

@@ -16,6 +16,11 @@ def test_the_radius_compares_kinds():
     assert blur_radius(disk_kernel(5)) == pytest.approx(5 / 2**0.5, rel=0.05)
 
 
+def test_the_examples_have_about_the_same_radius():
+    for kernel in (line_kernel(22, 0), gaussian_kernel(4.3, 4.3), disk_kernel(8.6)):
+        assert 6.0 < blur_radius(kernel) < 6.15
+
+
 def test_samples_are_split_by_kind_and_by_strength():
     space = BlurSpace()
     gaussian = space[0].__class__(**vars(space[0]) | {"kind": "gaussian", "sigma_x": 0.4})

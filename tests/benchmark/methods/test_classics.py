@@ -15,6 +15,8 @@ SHAKE = Scenario("shake", 15, 30.0, 3, 1.0, 1.0, 1.0, 0.0, 0, "noise-jpeg")
 
 
 class Mirrored:
+    light = "encoded"
+
     def kernel(self) -> np.ndarray:
         return SHAKE.kernel()[::-1, ::-1]
 
@@ -34,16 +36,39 @@ def test_input_is_the_blurry_face(context, sample):
     assert (build_method({"type": "input"}, context).restore(sample) == sample.lq).all()
 
 
-@pytest.mark.parametrize("kind", ["wiener", "richardson_lucy"])
-def test_deconvolution_with_the_true_kernel_gains(context, sample, kind):
-    method = build_method({"type": kind}, context)
+@pytest.mark.parametrize(
+    "options", [{"type": "wiener", "balance": 0.01}, {"type": "richardson_lucy"}]
+)
+def test_deconvolution_with_the_true_kernel_gains(context, sample, options):
+    method = build_method(options, context)
     restored = method.restore(sample)
     assert restored.dtype == np.uint8
     before = cv2.PSNR(sample.lq, sample.gt)
     assert cv2.PSNR(restored, sample.gt) > before + 5
     wrong = method.restore(replace(sample, scenario=Mirrored()))
     assert cv2.PSNR(wrong, sample.gt) < before + 1
-    assert (build_method({"type": kind}, context).restore(sample) == restored).all()
+    assert (build_method(options, context).restore(sample) == restored).all()
+
+
+@pytest.mark.parametrize("kind", ["wiener", "richardson_lucy"])
+def test_deconvolution_stands_noise_and_jpeg(context, astronaut, kind):
+    blur = Scenario("line", 21, 30.0, 3, 1.0, 1.0, 1.0, 2.0, 90, "noise-jpeg")
+    sharp = cv2.resize(astronaut[0:240, 120:360], (192, 192), interpolation=cv2.INTER_AREA)
+    sample = Sample(blur.apply(sharp), sharp, scenario=blur)
+    restored = build_method({"type": kind}, context).restore(sample)
+    assert cv2.PSNR(restored, sharp) > cv2.PSNR(sample.lq, sharp) + 1
+
+
+@pytest.mark.parametrize("kind", ["wiener", "richardson_lucy"])
+def test_what_was_blurred_in_light_is_deconvolved_in_light(context, sample, kind):
+    blur = replace(SHAKE, light="linear")
+    lq = blur.apply(sample.gt)
+    method = build_method({"type": kind}, context)
+    as_light, as_values = (
+        cv2.PSNR(method.restore(Sample(lq, sample.gt, scenario=known)), sample.gt)
+        for known in (blur, SHAKE)
+    )
+    assert as_light > as_values + 0.3
 
 
 def test_more_iterations_sharpen_more(context, sample):
