@@ -6,6 +6,7 @@ The only place that knows how BasicSR breaks: one function a break, applied once
 import logging
 import math
 import sys
+from argparse import Namespace
 from collections import OrderedDict
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +32,7 @@ def apply() -> None:
         return
     provide_functional_tensor()  # first: without it `import basicsr` fails
     read_options_safely()
+    seed_as_forced()
     init_processes_without_gpu()
     wrap_networks_without_gpu()
     judge_metrics_in_their_direction()
@@ -78,6 +80,25 @@ def read_options_safely() -> None:
 
     dumper = options.ordered_yaml()[1]
     options.ordered_yaml = lambda: (OptionLoader, dumper)
+
+
+def seed_as_forced() -> None:
+    """Random numbers are seeded before `--force_yml manual_seed=N` is read."""
+    from basicsr import test, train
+    from basicsr.utils import options, set_random_seed
+
+    original = options.parse_options
+
+    def parse_options(*args: Any, **kwargs: Any) -> tuple[dict[str, Any], Namespace]:
+        opt, arguments = original(*args, **kwargs)
+        seed = opt["manual_seed"]
+        if not isinstance(seed, int):
+            raise ValueError(f"manual_seed {seed!r} is no whole number; give one, 0 for instance")
+        set_random_seed(seed + opt["rank"])
+        return opt, arguments
+
+    for module in (options, train, test):  # each has a name of its own for it
+        module.parse_options = parse_options
 
 
 def init_processes_without_gpu() -> None:
@@ -163,8 +184,11 @@ def resume_from_readable_state() -> None:
 
 def plan_epochs_by_batches() -> None:
     """Epochs are planned as if each had its last, incomplete batch, which the loader leaves out, so
-    that training with few pictures ends early."""
+    that training with few pictures ends early; and a resumed training takes up the epoch's number,
+    though epochs may have become longer, so that it ends early, too."""
     from basicsr import train
+
+    from smfd_plugin.weights.files import read
 
     original = train.create_train_val_dataloader
 
@@ -175,7 +199,10 @@ def plan_epochs_by_batches() -> None:
                 "datasets.train has too few pictures for one batch in each process; lower "
                 "batch_size_per_gpu or raise dataset_enlarge_ratio"
             )
-        return loader, sampler, val_loaders, math.ceil(steps / len(loader)), steps
+        path = opt["path"].get("resume_state")
+        done = read(Path(path)) if path else {"epoch": 0, "iter": 0}
+        epochs = done["epoch"] + math.ceil((steps - done["iter"]) / len(loader))
+        return loader, sampler, val_loaders, epochs, steps
 
     train.create_train_val_dataloader = create_train_val_dataloader
 

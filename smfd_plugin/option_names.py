@@ -1,7 +1,36 @@
-"""Options that nothing reads: a misspelt name would leave its option out without a word."""
+"""Options that nothing reads, for a misspelt name would leave its option out without a word, and
+options with text where it cannot be read."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
+
+NUMBERS = (
+    "lr",
+    "weight_decay",
+    "eta_min",
+    "gamma",
+    "loss_weight",
+    "perceptual_weight",
+    "style_weight",
+    "dice_weight",
+    "eps",
+    "total_iter",
+    "warmup_iter",
+    "mask_warmup_iter",
+    "ema_decay",
+    "grad_clip",
+    "part_weight",
+    "variational_weight",
+    "sharp_ratio",
+    "batch_size_per_gpu",
+    "num_worker_per_gpu",
+    "dataset_enlarge_ratio",
+    "print_freq",
+    "save_checkpoint_freq",
+    "val_freq",
+)
+"""Options that are numbers, in whichever section."""
 
 
 def check_names(section: str, names: Iterable[str], known: Collection[str]) -> None:
@@ -20,3 +49,26 @@ def check_names(section: str, names: Iterable[str], known: Collection[str]) -> N
             close = get_close_matches(name, known, 1)
             remedy = f"is it {close[0]}?" if close else f"there are {', '.join(sorted(known))}"
             raise ValueError(f"{section} has no option {name!r}; {remedy}")
+
+
+def check_values(section: str, options: Mapping[str, Any]) -> None:
+    """Checks that an option is a number, or has options of its own, where one is needed.
+
+    Args:
+        section: of the option file, for the message.
+        options: of the section, those within its options among them.
+
+    Raises:
+        ValueError: one that is not; the message names it.
+    """
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            check_values(f"{section}.{name}", value)
+        elif name in ("optim_g", "scheduler") or name.endswith("_opt"):
+            raise ValueError(
+                f"{section}.{name} needs options of its own, `type` among them, not {value!r}"
+            )
+        elif name in NUMBERS and isinstance(value, str | None):
+            raise ValueError(
+                f"{section}.{name} {value!r} is no number; YAML wants a point and a sign: 1.0e-3"
+            )

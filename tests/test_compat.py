@@ -89,6 +89,42 @@ def test_options_keep_their_order_and_numbers():
     assert options["a"] == {"d": 1e-4, "c": [1, 2]}
 
 
+def test_a_forced_seed_is_that_of_the_random_numbers(tmp_path):
+    file = tmp_path / "options.yml"
+    file.write_text("{name: x, num_gpu: 0, manual_seed: 0, datasets: {}, path: {}, logger: {}}")
+    code = f"""
+        import random, sys, numpy, torch
+        from basicsr import train
+        sys.argv = ["basicsr", "-opt", {str(file)!r}, "--force_yml", "manual_seed=7"]
+        opt, _ = train.parse_options(".")
+        drawn = random.random(), numpy.random.rand(), torch.rand(1)
+        random.seed(7), numpy.random.seed(7), torch.manual_seed(7)
+        expected = random.random(), numpy.random.rand(), torch.rand(1)
+        assert opt["manual_seed"] == 7
+        assert drawn == expected, "seeded too early"
+    """
+    fails_without_and_works_with(code, "seeded too early", fix="seed_as_forced")
+
+
+def test_testing_and_the_benchmark_seed_as_forced_too():
+    from basicsr import test, train
+    from basicsr.utils import options
+
+    assert train.parse_options is test.parse_options is options.parse_options
+
+
+@pytest.mark.parametrize("seed", ["~", "1e3"])
+def test_a_forced_seed_that_is_no_number_is_named(tmp_path, monkeypatch, seed):
+    from basicsr import train
+
+    file = tmp_path / "options.yml"
+    file.write_text("{name: x, num_gpu: 0, manual_seed: 0, datasets: {}, path: {}, logger: {}}")
+    words = ["basicsr", "-opt", str(file), "--force_yml", f"manual_seed={seed}"]
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(ValueError, match=r"manual_seed .* is no whole number"):
+        train.parse_options(".")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the break needs a machine without a GPU")
 def test_processes_start_without_a_gpu():
     code = """
@@ -235,6 +271,25 @@ def test_training_with_few_pictures_does_all_its_steps(few_pictures):
     few_pictures["datasets"]["train"]["dataset_enlarge_ratio"] = 3
     loader, *_, epochs, steps = train.create_train_val_dataloader(few_pictures, logging.getLogger())
     assert (len(loader), epochs, steps) == (1, 40, 40)
+
+
+@pytest.mark.parametrize(
+    ("saved", "epochs"),
+    [
+        ({"epoch": 20, "iter": 20}, 30),
+        ({"epoch": 1, "iter": 20}, 11),
+        ({"epoch": 9, "iter": 40}, 9),
+    ],
+)
+def test_a_resumed_training_has_epochs_for_all_its_steps(few_pictures, tmp_path, saved, epochs):
+    """Twenty of forty steps are left, and an epoch has two, whatever it had before."""
+    from basicsr import train
+
+    torch.save(saved, tmp_path / "20.state")
+    few_pictures["path"]["resume_state"] = str(tmp_path / "20.state")
+    few_pictures["datasets"]["train"]["dataset_enlarge_ratio"] = 5
+    *_, planned, _ = train.create_train_val_dataloader(few_pictures, logging.getLogger())
+    assert planned == epochs
 
 
 def test_too_few_pictures_for_a_process_are_named(few_pictures):

@@ -1,6 +1,6 @@
 import pytest
 
-from smfd_plugin.option_names import check_names
+from smfd_plugin.option_names import check_names, check_values
 
 KNOWN = ("crop_size", "gt_size")
 
@@ -17,3 +17,22 @@ def test_an_unknown_name_is_told_what_there_is(name, remedy):
     with pytest.raises(ValueError, match=f"datasets.train has no option '{name}'; ") as error:
         check_names("datasets.train", ["gt_size", name], KNOWN)
     assert str(error.value).endswith(remedy)
+
+
+def test_values_that_fit_pass():
+    check_values("train", {"ema_decay": 0.9, "optim_g": {"lr": 1, "betas": [0.9]}, "amp": "bf16"})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scheduler": "MultiStepLR"}, r"train\.scheduler needs options .* 'MultiStepLR'"),
+        ({"pixel_opt": "L1Loss"}, r"train\.pixel_opt needs options of its own, `type` among them"),
+        ({"ema_decay": "1e-1"}, r"train\.ema_decay '1e-1' is no number; .* a sign: 1\.0e-3"),
+        ({"mask_opt": {"loss_weight": "1e-1"}}, r"train\.mask_opt\.loss_weight '1e-1' is no"),
+        ({"optim_g": {"lr": None}}, r"train\.optim_g\.lr None is no number"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        check_values("train", options)

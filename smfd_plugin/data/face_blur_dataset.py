@@ -18,7 +18,7 @@ from smfd_plugin.data.blur_space import BlurSpace, Scenario
 from smfd_plugin.data.faces import FaceFolder
 from smfd_plugin.data.kernels import IDENTITY, Kernel, fit_kernel
 from smfd_plugin.data.scenarios import read_scenarios
-from smfd_plugin.option_names import check_names
+from smfd_plugin.option_names import check_names, check_values
 
 OPTIONS = (
     "dataroot",
@@ -72,7 +72,8 @@ class FaceBlurDataset(Dataset):
         degrade_on_device: leave the degradation to the model, a RestorationModel, which computes it
             on its device, where that is faster than the data loader. Not for a fixed set.
         scenarios: makes the set fixed, for validation: a list for read_scenarios. Pair i is face i
-            with scenario i; the shorter of the two repeats.
+            with scenario i; the shorter of the two repeats. Each of `blur.factors` needs as many
+            values as by default then, for the numbers to mean the same.
 
     A sample is a dict of `lq` and `gt` (3, H, W) float32 RGB in [0, 1], `mask` (H, W) int64 classes
     (all background without a mask), `has_mask` bool, `face_box` (3,) float32 left, top and side of
@@ -90,6 +91,9 @@ class FaceBlurDataset(Dataset):
         super().__init__()
         opt = {name: value for name, value in opt.items() if value is not None}
         check_names(f"data set {opt.get('name', 'faces')}", opt, OPTIONS + LOADER_OPTIONS)
+        check_values(f"data set {opt.get('name', 'faces')}", opt)
+        if not isinstance(opt.get("name", "faces"), str):
+            raise ValueError(f"data set name {opt['name']!r} is no text; put it in quotes")
         self.opt = opt
         for name in ("gt_size", "min_gt_size", "crop_size", "kernel_size"):
             if not isinstance(opt.get(name, 1), int):
@@ -103,7 +107,7 @@ class FaceBlurDataset(Dataset):
                 f"{self.gt_size} must not be smaller one than the other, in this order"
             )
         roots = opt["dataroot"] if isinstance(opt["dataroot"], list) else [opt["dataroot"]]
-        folders = [FaceFolder(Path(root)) for root in roots]
+        folders = [FaceFolder(Path(root).expanduser()) for root in roots]
         self.faces = [(folder, face) for folder in folders for face in folder.faces]
         self.kernel_size: int | None = opt.get("kernel_size")
         if self.kernel_size is not None and (self.kernel_size < 1 or self.kernel_size % 2 == 0):
@@ -114,10 +118,10 @@ class FaceBlurDataset(Dataset):
         self.degrade_on_device: bool = opt.get("degrade_on_device", False)
         self.space = BlurSpace(**(opt.get("blur") or {}))
         self.scenarios = read_scenarios(opt["scenarios"]) if "scenarios" in opt else None
-        if self.scenarios and max(self.scenarios) >= len(self.space):
+        if self.scenarios and _sizes(self.space) != _sizes(BlurSpace()):
             raise ValueError(
-                f"scenario {max(self.scenarios)} of {opt['scenarios']} is outside the blur space "
-                f"of {len(self.space)} that `blur` makes"
+                "scenarios are numbers of the default blur space: give each of `blur.factors` as "
+                "many values as it has there, or leave it out"
             )
         if self.scenarios and self.degrade_on_device:
             raise ValueError("degrade_on_device is not for a fixed set, one with scenarios")
@@ -164,7 +168,7 @@ class FaceBlurDataset(Dataset):
             "has_mask": face.has_mask,
             "face_box": torch.tensor([-left, -top, side], dtype=torch.float32),
             "scenario": number,
-            "lq_path": f"{face.name}_{number}",
+            "lq_path": f"{face.name}_{number}.png",  # BasicSR takes a suffix off
             "gt_path": str(folder.root / face.name),
         }
         if self.kernel_size:
@@ -223,6 +227,11 @@ class FaceBlurDataset(Dataset):
             worker = get_worker_info()
             self._rng = np.random.default_rng(worker.seed if worker else torch.initial_seed())
         return self._rng
+
+
+def _sizes(space: BlurSpace) -> list[int]:
+    """How many values each factor has, in order: what numbering depends on."""
+    return [len(values) for values in space.factors.values()]
 
 
 def _pair(lq: NDArray[np.uint8], gt: NDArray[np.uint8]) -> dict[str, Tensor]:

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 class MaskLoss(nn.Module):
     """Cross-entropy plus soft Dice (V-Net, arXiv 1606.04797, section 3), over faces with a mask.
 
+    V-Net's denominator has squares of the probabilities, this one the probabilities themselves.
+
     Cross-entropy counts pixels; Dice counts classes alike, so that eyes weigh as much as skin.
 
     Args:

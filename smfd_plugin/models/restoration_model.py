@@ -1,8 +1,9 @@
 """Training that survives: any precision, steps that fail, a kill at any time."""
 
 import textwrap
+import warnings
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import center_crop
 
 from smfd_plugin.data.blur_batch import degrade_inside
-from smfd_plugin.option_names import check_names
+from smfd_plugin.option_names import check_names, check_values
 from smfd_plugin.weights.files import WeightsError, find, pick_state, read, write
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_BAD_STEPS = 10
 
-_PROGRESS = ("last_epoch", "_step_count", "_last_lr")
-"""What a scheduler's state tells of its progress, not of its options."""
+FREQUENCIES = {"logger": ("print_freq", "save_checkpoint_freq"), "val": ("val_freq",)}
+"""Names of what counts steps, by section."""
 
 RUN_OPTIONS = (
     "total_iter",
@@ -74,6 +75,8 @@ class RestorationModel(SRModel):
         check_names("train", options, self.train_options)
         check_names("path", opt.get("path", {}), _path_options(opt))
         options = {name: value for name, value in options.items() if value is not None}
+        check_values("train", options)
+        _check_frequencies(opt)
         self.not_in_file: set[str] = set()
         super().__init__({**opt, "train": options})
         if options.get("compile"):
@@ -120,6 +123,10 @@ class RestorationModel(SRModel):
                 "train.amp on several GPUs needs a process for each: torchrun --nproc_per_node=2 "
                 "$(which basicsr) train ... --launcher pytorch; or take one: num_gpu=1"
             )
+        if not (options.get("pixel_opt") or options.get("perceptual_opt")):
+            raise ValueError(
+                "train needs pixel_opt or perceptual_opt; frequency_opt and ssim_opt only add to it"
+            )
         periods = options["scheduler"].get("periods")
         if periods and sum(periods) < options["total_iter"]:
             raise ValueError("train.scheduler.periods end before train.total_iter")
@@ -151,10 +158,6 @@ class RestorationModel(SRModel):
             ) from error
         if not hasattr(optimizers, name):
             raise ValueError(f"train.optim_g.type {optim_type!r} is not in {optimizers.__name__}")
-        if not isinstance(lr, int | float):
-            raise ValueError(
-                f"train.optim_g.lr {lr!r} is no number; YAML wants a point and a sign: 1.0e-3"
-            )
         return getattr(optimizers, name)(params, lr=lr, **kwargs)
 
     def feed_data(self, data: Mapping[str, Any]) -> None:
@@ -215,6 +218,11 @@ class RestorationModel(SRModel):
         return torch.autocast(self.device.type, self.amp_dtype, enabled=self.amp_dtype is not None)
 
     def update_learning_rate(self, current_iter: int, warmup_iter: int | None = -1) -> None:
+        # MultiStepLR goes on from the last rate, which must be its own, not the warm-up's.
+        for scheduler in self.schedulers:
+            groups = scheduler.optimizer.param_groups
+            for group, lr in zip(groups, scheduler.get_last_lr(), strict=True):
+                group["lr"] = lr
         super().update_learning_rate(current_iter, -1 if warmup_iter is None else warmup_iter)
 
     def network_to_test(self) -> nn.Module:
@@ -263,6 +271,13 @@ class RestorationModel(SRModel):
                 "checkpoint is kept. Lower the learning rate, or leave train.amp out."
             )
 
+    def model_ema(self, decay: float = 0.999) -> None:
+        """Averages the weights; buffers, BatchNorm's statistics for one, are averages already."""
+        super().model_ema(decay)
+        buffers = self.get_bare_model(self.net_g).buffers()
+        for averaged, buffer in zip(self.net_g_ema.buffers(), buffers, strict=True):
+            averaged.copy_(buffer)
+
     @master_only
     def save_network(
         self,
@@ -289,16 +304,25 @@ class RestorationModel(SRModel):
         the same faces come in the same order, but cut and blurred in other ways. Learning rate and
         schedule are those of the option file, which may have changed."""
         groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
-        group_options = [_without(group, ("params", "lr")) for group in groups]
-        plans = [_without(each.state_dict(), _PROGRESS) for each in self.schedulers]
-        super().resume_training(resume_state)
+        kept = [{name: group[name] for name in group if name != "params"} for group in groups]
+        plans = [scheduler.state_dict() for scheduler in self.schedulers]
+        super().resume_training({**resume_state, "schedulers": plans})
         groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
-        for group, options in zip(groups, group_options, strict=True):
-            group["lr"] *= options["initial_lr"] / group["initial_lr"]
+        for group, options in zip(groups, kept, strict=True):
             group.update(options)
-        for scheduler, plan in zip(self.schedulers, plans, strict=True):
-            scheduler.load_state_dict(plan)
+        self._replay_schedules(min(resume_state["iter"], int(self.opt["train"]["total_iter"])))
+        if resume_state.get("scaler"):  # that of a run without fp16 is empty, an old file has none
+            self.scaler.load_state_dict(resume_state["scaler"])
         torch.manual_seed(self.opt["manual_seed"] + self.opt["rank"] + resume_state["iter"])
+
+    def _replay_schedules(self, current_iter: int) -> None:
+        """Steps fresh schedulers to where they are after `current_iter`: the rate of MultiStepLR
+        depends on each step before."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch misses the optimizer's own steps
+            for scheduler in self.schedulers:
+                for _ in range(1, current_iter):
+                    scheduler.step()
 
     @master_only
     def save_training_state(self, epoch: int, current_iter: int) -> None:
@@ -310,6 +334,7 @@ class RestorationModel(SRModel):
             "iter": current_iter,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
+            "scaler": self.scaler.state_dict(),
         }
         write(Path(self.opt["path"]["training_states"]) / f"{current_iter}.state", state)
 
@@ -335,8 +360,16 @@ def _path_options(opt: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _without(options: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in names}
+def _check_frequencies(opt: Mapping[str, Any]) -> None:
+    for section, names in FREQUENCIES.items():
+        options = opt.get(section, {})
+        check_values(section, options)
+        for name in names:
+            if options.get(name, 1) < 1:
+                raise ValueError(
+                    f"{section}.{name} {options[name]} is less than one step; for never, name more "
+                    "than train.total_iter"
+                )
 
 
 def _freeze_all_but(net: nn.Module, names: list[str]) -> None:

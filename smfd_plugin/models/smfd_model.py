@@ -32,6 +32,9 @@ class SMFDModel(RestorationModel):
             where in each crop the face is.
         part_weight: how much more a pixel of brows, eyes, nose and mouth counts than any other in
             the pixel loss, where the face has a mask (1: the same).
+
+    Raises:
+        ValueError: as RestorationModel, or a network with other classes than CLASSES.
     """
 
     train_options = (
@@ -42,6 +45,15 @@ class SMFDModel(RestorationModel):
         "identity_opt",
         "part_weight",
     )
+
+    def __init__(self, opt: Mapping[str, Any]) -> None:
+        classes = opt["network_g"].get("num_classes", len(CLASSES))
+        if classes != len(CLASSES):
+            raise ValueError(
+                f"network_g.num_classes {classes} is not the {len(CLASSES)} of SMFDModel's masks; "
+                "leave it out"
+            )
+        super().__init__(opt)
 
     def init_training_settings(self) -> None:
         options = self.opt["train"]

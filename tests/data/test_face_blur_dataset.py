@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -182,9 +184,35 @@ def epochs(faces, seed, workers=2):
     ]
 
 
-def test_a_fixed_scenario_outside_the_blur_space_is_named(faces):
-    with pytest.raises(ValueError, match=r"scenario \d+ of heldout is outside the blur space of"):
-        FaceBlurDataset(options(faces, scenarios="heldout", blur={"factors": {"kind": ["line"]}}))
+@pytest.mark.parametrize("factors", [{"kind": ["line"]}, {"light": ["encoded", "linear"]}])
+def test_scenarios_of_a_blur_space_with_other_numbers_are_refused(faces, factors):
+    with pytest.raises(ValueError, match="scenarios are numbers of the default blur space"):
+        FaceBlurDataset(options(faces, scenarios="heldout", blur={"factors": factors}))
+
+
+def test_scenarios_go_with_other_values_of_the_same_count(faces):
+    more = {"scenarios": "heldout", "blur": {"factors": {"light": ["linear"]}}}
+    dataset = FaceBlurDataset(options(faces, **more))
+    assert dataset.space[dataset[0]["scenario"]].light == "linear"
+
+
+def test_the_path_of_a_sample_keeps_its_number_without_its_suffix(faces):
+    (faces / "images/a.png").rename(faces / "images/a.b.png")
+    (faces / "masks/a.png").rename(faces / "masks/a.b.png")
+    sample = FaceBlurDataset(options(faces, scenarios="val100"))[0]
+    assert Path(sample["lq_path"]).stem == f"a.b_{sample['scenario']}"
+
+
+def test_a_folder_in_the_home_is_found(faces, monkeypatch):
+    monkeypatch.setenv("HOME", str(faces.parent))
+    assert len(FaceBlurDataset(options(f"~/{faces.name}"))) == 3
+
+
+def test_values_of_the_wrong_kind_are_named(faces):
+    with pytest.raises(ValueError, match=r"sharp_ratio '5e-2' is no number"):
+        FaceBlurDataset(options(faces, sharp_ratio="5e-2"))
+    with pytest.raises(ValueError, match="data set name 7 is no text; put it in quotes"):
+        FaceBlurDataset(options(faces) | {"name": 7})
 
 
 def test_is_reproducible_under_a_seed_and_several_workers(faces):

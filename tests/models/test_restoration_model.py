@@ -140,6 +140,89 @@ def test_a_run_resumed_with_another_schedule_follows_the_new_one(prepared, batch
     assert resumed.optimizers[0].param_groups[0]["weight_decay"] == 2e-4
 
 
+def multi_step(prepared, milestones):
+    prepared["train"]["scheduler"] = {"type": "MultiStepLR", "milestones": milestones}
+    return build_model(prepared)
+
+
+def test_a_run_resumed_with_other_milestones_follows_the_new_ones(prepared, tmp_path):
+    model = multi_step(prepared, [4])
+    for step in range(1, 6):
+        model.update_learning_rate(step, warmup_iter=8)
+    model.save_training_state(0, 5)
+    resumed, fresh = multi_step(prepared, [2, 7]), multi_step(prepared, [2, 7])
+    resumed.resume_training(torch.load(tmp_path / "5.state", weights_only=True))
+    for step in range(1, 12):
+        fresh.update_learning_rate(step, warmup_iter=8)
+        if step > 5:
+            resumed.update_learning_rate(step, warmup_iter=8)
+            assert resumed.get_current_learning_rate() == fresh.get_current_learning_rate()
+
+
+def test_a_run_resumed_beyond_its_new_end_has_nothing_left_to_do(prepared, tmp_path):
+    model = build_model(prepared)
+    model.save_training_state(0, 50)
+    prepared["train"]["total_iter"] = 10
+    prepared["train"]["scheduler"] = {"type": "CosineAnnealingRestartLR", "periods": [10]}
+    build_model(prepared).resume_training(torch.load(tmp_path / "50.state", weights_only=True))
+
+
+def test_the_warm_up_ends_at_the_rate_of_a_schedule_in_steps(prepared):
+    prepared["train"]["optim_g"]["lr"] = 1.0
+    model = multi_step(prepared, [6])
+    rates = []
+    for step in range(1, 9):
+        model.update_learning_rate(step, warmup_iter=4)
+        rates += model.get_current_learning_rate()
+    assert rates == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1, 0.1, 0.1])
+
+
+def test_the_scale_of_16_bit_losses_is_resumed(prepared, batch, tmp_path):
+    prepared["train"] |= {"amp": "fp16", "optim_g": {"type": "SGD", "lr": 1e-3}}
+    model = build_model(prepared)
+    first_scale = model.scaler.get_scale()
+    list(train(model, batch, 1))
+    model.scaler.update(128.0)
+    model.save_training_state(0, 1)
+    state = torch.load(tmp_path / "1.state", weights_only=True)
+
+    def resumed_scale(state):
+        model = build_model(prepared)
+        model.resume_training(state)
+        return model.scaler.get_scale()
+
+    assert resumed_scale(state) == 128
+    del state["scaler"]  # a file from before it was saved
+    assert resumed_scale(state) == first_scale
+
+
+def test_the_average_has_the_statistics_of_batch_normalization(prepared, batch):
+    model = build_model(prepared)
+    model.net_g = torch.nn.BatchNorm2d(3)
+    model.net_g_ema = torch.nn.BatchNorm2d(3)
+    model.net_g(batch["lq"])
+    model.model_ema(0.5)
+    assert model.net_g_ema.num_batches_tracked == 1
+    assert torch.equal(model.net_g_ema.running_var, model.net_g.running_var)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "message"),
+    [
+        ("train", "optim_g", "Adam", r"train\.optim_g needs options of its own"),
+        ("train", "warmup_iter", "1e1", r"train\.warmup_iter '1e1' is no number"),
+        ("train", "pixel_opt", None, "train needs pixel_opt or perceptual_opt; frequency_opt"),
+        ("logger", "print_freq", 0, r"logger\.print_freq 0 is less than one step"),
+        ("logger", "save_checkpoint_freq", "5e3", r"save_checkpoint_freq '5e3' is no number"),
+        ("val", "val_freq", 0, r"val\.val_freq 0 is less than one step"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named(prepared, section, name, value, message):
+    prepared[section][name] = value
+    with pytest.raises(ValueError, match=message):
+        build_model(prepared)
+
+
 def test_what_a_file_lacks_starts_alike_in_the_averaged_weights(prepared, tmp_path):
     torch.manual_seed(0)
     state = build_model(prepared).net_g.state_dict()

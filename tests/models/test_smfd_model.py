@@ -265,6 +265,12 @@ def test_a_learning_rate_that_yaml_reads_as_text_is_named(prepared):
         build(prepared)
 
 
+def test_another_number_of_classes_is_refused_at_the_start(prepared):
+    prepared["network_g"]["num_classes"] = 9
+    with pytest.raises(ValueError, match=r"num_classes 9 is not the 7 of SMFDModel's masks"):
+        build(prepared)
+
+
 def test_only_trainable_modules_change(prepared):
     prepared["train"] |= {"mask_warmup_iter": 0, "trainable": ["decoder.0", "tail"]}
     model = build(prepared)
