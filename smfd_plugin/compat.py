@@ -52,10 +52,11 @@ def provide_functional_tensor() -> None:
 
 class OptionLoader(yaml.SafeLoader):
     """YAML without the tags that construct Python objects, so that no option file runs code, and
-    with a mapping in each section, as BasicSR takes for granted."""
+    with a mapping in each section and a name that is text, as BasicSR takes for granted."""
 
     def get_single_data(self) -> dict[str, Any]:
-        """The options. Raises ValueError for a file or a section that is no mapping."""
+        """The options. Raises ValueError for a file or section that is no mapping and for a name
+        that is no text."""
         options = super().get_single_data()
         if not isinstance(options, dict):
             raise ValueError(f"{self.name} is empty or no list of options with their values")
@@ -65,6 +66,8 @@ class OptionLoader(yaml.SafeLoader):
         for name, value in parts.items():
             if not isinstance(value, dict):
                 raise ValueError(f"{self.name}: {name} needs options of its own, not {value!r}")
+        if not isinstance(options.get("name", ""), str):
+            raise ValueError(f"{self.name}: name {options['name']} is no text; put it in quotes")
         return options
 
 

@@ -75,9 +75,10 @@ def test_option_files_run_no_code(tmp_path):
         ("name: x\ntrain:\n", "train needs options of its own, not None"),
         ("datasets:\n  train: faces\n", "datasets.train needs options of its own, not 'faces'"),
         ("network_g: SMFDUNet\n", "network_g needs options of its own"),
+        ("name: 7\n", "name 7 is no text; put it in quotes"),
     ],
 )
-def test_option_files_are_mappings(text, message):
+def test_option_files_are_mappings_with_a_name(text, message):
     with pytest.raises(ValueError, match=message):
         yaml.load(text, compat.OptionLoader)
 
