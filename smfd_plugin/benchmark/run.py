@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ def measure_rows(
     for part in dataset.parts.values():
         part.rows = {method: Row() for method in dataset.methods()}
     place = {entry.name: i for i, entry in enumerate(dataset.entries)}
+    some_have = cache(partial(_some_have, dataset))
     for metric, measure in measures.items():
         values: dict[str, NDArray] = {}
         origin = [options.metrics[metric], str(measure.weights or ""), versions()]
@@ -134,7 +136,9 @@ def measure_rows(
                 if isinstance(found, float):
                     dataset.rows[method].scores[metric] = Interval(found, None, None)
             else:
-                found = attempt(title, measure_all, dataset, method, measure, file, title)
+                found = attempt(
+                    title, measure_all, dataset, method, measure, some_have, file, title
+                )
                 if isinstance(found, np.ndarray):
                     values[method] = found
             if isinstance(found, Failure):
@@ -151,27 +155,33 @@ def measure_rows(
 
 
 def measure_all(
-    dataset: DatasetResult, method: str, measure: Measure, file: str, title: str
+    dataset: DatasetResult,
+    method: str,
+    measure: Measure,
+    some_have: Callable[[str], bool],
+    file: str,
+    title: str,
 ) -> NDArray | None:
     """What a metric gives for each sample, (N, ...); None if it applies to none of them.
+    `some_have`: whether any of them has this, see `_some_have`.
 
     Raises:
         ValueError: it applies to some of them only, so that its mean would be one of other faces.
     """
     kept = store.ScoreFile(dataset.folder / method / file)
-    lacking = None
     for entry in tqdm(dataset.entries, desc=title, unit="face"):
         if entry.name in kept.values:
             continue
         sample = entry.read()
         if not measure.applies_to(sample):
-            lacking = entry.name
-            continue
+            if some_have(measure.needs):
+                raise ValueError(
+                    f"needs the {measure.needs} of every face, and {entry.name} has none"
+                )
+            return None
         restored = store.read_kept(dataset.restored(method, entry))
         kept.add(entry.name, measure.measure(restored, sample))
-    if lacking and kept.values:
-        raise ValueError(f"needs the {measure.needs} of every face, and {lacking} has none")
-    return None if lacking else np.stack([kept.values[entry.name] for entry in dataset.entries])
+    return np.stack([kept.values[entry.name] for entry in dataset.entries])
 
 
 def measure_set(
@@ -202,6 +212,11 @@ def run_timing(
         else:
             able[name] = methods[name]
     return measure_costs(able, sample, options.timing.rounds, options.device)
+
+
+def _some_have(dataset: DatasetResult, what: str) -> bool:
+    """Whether any sample has this attribute; reads all of them, if none has."""
+    return any(getattr(entry.read(), what) is not None for entry in dataset.entries)
 
 
 def _pairs(dataset: DatasetResult, method: str) -> Iterator[tuple[Picture, Picture]]:

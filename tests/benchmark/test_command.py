@@ -275,16 +275,17 @@ def test_metrics_without_truth_alone_for_real_faces(benchmark, options, tmp_path
     assert "true kernel" in rows["wiener"]["reason"]
 
 
-def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path):
+@pytest.mark.parametrize(("masked", "lacking"), [("a", "b_987654321"), ("b", "a_123456789")])
+def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path, masked, lacking):
     (tmp_path / "faces/masks").mkdir()
-    cv2.imwrite(str(tmp_path / "faces/masks/a.png"), np.full((64, 64), 2, np.uint8))
+    cv2.imwrite(str(tmp_path / f"faces/masks/{masked}.png"), np.full((64, 64), 2, np.uint8))
     options["metrics"]["parts"] = {"type": "part_psnr", "classes": ["eyes", "brows"]}
     code, values, _ = benchmark(options)
     assert code == 0
     assert "parts" not in values["datasets"]["faces"]["methods"]["input"]["scores"]
     assert len(values["notes"]) == 2
     for note in values["notes"]:
-        assert "needs the mask of every face, and b_987654321 has none" in note
+        assert f"needs the mask of every face, and {lacking} has none" in note
 
 
 @pytest.mark.parametrize(
