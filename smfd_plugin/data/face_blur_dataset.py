@@ -90,10 +90,11 @@ class FaceBlurDataset(Dataset):
     def __init__(self, opt: Mapping[str, Any]) -> None:
         super().__init__()
         opt = {name: value for name, value in opt.items() if value is not None}
-        check_names(f"data set {opt.get('name', 'faces')}", opt, OPTIONS + LOADER_OPTIONS)
-        check_values(f"data set {opt.get('name', 'faces')}", opt)
-        if not isinstance(opt.get("name", "faces"), str):
-            raise ValueError(f"data set name {opt['name']!r} is no text; put it in quotes")
+        own_name = opt.get("name", "faces")
+        check_names(f"data set {own_name}", opt, OPTIONS + LOADER_OPTIONS)
+        check_values(f"data set {own_name}", opt)
+        if not isinstance(own_name, str):
+            raise ValueError(f"data set name {own_name!r} is no text; put it in quotes")
         self.opt = opt
         for name in ("gt_size", "min_gt_size", "crop_size", "kernel_size"):
             if not isinstance(opt.get(name, 1), int):
@@ -134,7 +135,7 @@ class FaceBlurDataset(Dataset):
         self._rng: np.random.Generator | None = None
         masked = sum(face.has_mask for _, face in self.faces)
         get_root_logger().info(
-            f"{opt.get('name', 'faces')}: {len(self.faces)} faces, {masked} with masks; "
+            f"{own_name}: {len(self.faces)} faces, {masked} with masks; "
             f"BlurSpace of {len(self.space):,} scenarios"
         )
 

@@ -278,7 +278,7 @@ def test_samples_arrive_as_they_are(portrait, tmp_path, varied_film, form):
     clip = portrait(form).resize.Point(250, 128)  # lines shorter than ffmpeg's
     target = tmp_path / "same.mkv"
     for _ in video.write_film(
-        video.Film(varied_film, clip, [0, 1, 2], Fraction(1, 24), (256, 256)), target, "ffv1"
+        video.Film(varied_film, clip, [0, 1, 2], Fraction(1, 24), (250, 128)), target, "ffv1"
     ):
         pass
     written = read_film(target).clip
