@@ -1,8 +1,6 @@
 # make demo: the main job with the shipped weights. make test: lint and tests.
 # Both install everything into .venv, which a second run uses again.
 
-SHELL := /bin/bash
-PYTHON ?= $(shell command -v python3.12 || echo python3)
 VENV := .venv
 BIN := $(abspath $(VENV))/bin
 SOURCES := pyproject.toml setup.py smfd_plugin/vapoursynth/plugin.c
@@ -22,7 +20,7 @@ $(VENV)/installed: $(SOURCES)
 	  echo "smfd-plugin needs Python 3.12 as $(PYTHON); install it, or name it: make PYTHON=/path/to/python3.12" >&2; \
 	  exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev,export,video]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
 clean:
