@@ -50,8 +50,9 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         FileNotFoundError: SOURCE is not what it should be, or weights are missing.
-        ValueError: `--size` is too small or too large, SOURCE has no face or two of one name, or a
-            folder has faces that do not belong there: of another size, or held out.
+        ValueError: `--size` is too small or too large, SOURCE has no face or two of one name or is
+            written to itself, or a folder has faces that do not belong there: of another size, or
+            held out.
     """
     if not MIN_SIZE <= args.size <= MAX_SIZE:
         raise ValueError(f"--size is {args.size}; it can be {MIN_SIZE} to {MAX_SIZE} pixels")
@@ -62,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"no faces in {args.source}")
     parts = _split(items, args.output, args.hold_out)
     for root, part in parts.items():
+        _check_not_read(root, args.source)
         _check_apart([f"{args.prefix}{item.name}" for item in part], root, set(parts) - {root})
     bad = 0
     for root, part in parts.items():
@@ -69,9 +71,9 @@ def run(args: argparse.Namespace) -> int:
         if args.lmdb or (root / "images.lmdb").is_dir():  # which would hide the new faces
             for kind in ("images", "masks"):
                 write_lmdb(root, kind)
-        print(
-            f"{len(part) - skipped} faces in {root}" + (f", {skipped} skipped" if skipped else "")
-        )
+        masks = sum((root / "masks" / f"{args.prefix}{item.name}.png").is_file() for item in part)
+        end = f", {skipped} skipped" if skipped else ""
+        print(f"{len(part) - skipped} faces in {root}, {masks} with masks{end}")
         bad += skipped
     return 1 if bad else 0
 
@@ -143,6 +145,13 @@ def _split(
         parts[Path(root)] = items[end - int(count) : end]
         end -= int(count)
     return parts | {output: items[:end]}
+
+
+def _check_not_read(root: Path, source: Path) -> None:
+    """Faces and masks are not to be replaced by what is made of them."""
+    read = {folder.resolve() for folder in (source, source / "images", source / "masks")}
+    if not read.isdisjoint({(root / "images").resolve(), (root / "masks").resolve()}):
+        raise ValueError(f"{root} holds what is read from {source}: write to another folder")
 
 
 def _check_apart(names: Iterable[str], root: Path, others: Iterable[Path]) -> None:

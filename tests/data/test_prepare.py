@@ -53,6 +53,18 @@ def test_celebamask_hq_becomes_faces_with_masks(celebamask, tmp_path):
     assert classes[10, 10] == 0
 
 
+def test_what_is_read_is_not_written_over(tmp_path):
+    root = tmp_path / "mine"
+    for kind, value in (("images", 90), ("masks", 1)):
+        (root / kind).mkdir(parents=True)
+        cv2.imwrite(str(root / kind / "a.png"), np.full((64, 64, 3), value, np.uint8))
+    before = (root / "masks/a.png").read_bytes()
+    for words in ((root, "-o", root), (root / "images", "-o", root)):
+        with pytest.raises(ValueError, match=r"holds what is read from .*: write to another"):
+            run("folder", *words, "--size", 32)
+    assert (root / "masks/a.png").read_bytes() == before
+
+
 def test_part_names_are_in_the_order_of_the_labels():
     initials = [part[0] for part in sources.CELEBAMASK_PARTS]
     assert len(initials) == len(LABELS) - 1
@@ -134,7 +146,7 @@ def test_faces_can_be_held_out(portraits, tmp_path, capsys):
     arguments = "folder", portraits, "-o", tmp_path / "out", "--size", 64
     assert run(*arguments, "--hold-out", first, 1, "--hold-out", second, 2) == 0
     assert (names(tmp_path / "out"), names(second), names(first)) == ("ab", "cd", "e")
-    assert f"2 faces in {second}" in capsys.readouterr().out
+    assert f"2 faces in {second}, 0 with masks" in capsys.readouterr().out
 
 
 def test_no_face_is_trained_on_and_held_out(portraits, tmp_path):
