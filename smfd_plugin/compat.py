@@ -3,8 +3,11 @@
 The only place that knows how BasicSR breaks: one function a break, applied once by `apply`.
 """
 
+import ast
+import glob
 import logging
 import math
+import shutil
 import sys
 from argparse import Namespace
 from collections import OrderedDict
@@ -32,10 +35,12 @@ def apply() -> None:
         return
     provide_functional_tensor()  # first: without it `import basicsr` fails
     read_options_safely()
+    read_forced_options_safely()
     seed_as_forced()
     init_processes_without_gpu()
     wrap_networks_without_gpu()
     judge_metrics_in_their_direction()
+    put_back_after_failed_start()
     resume_from_readable_state()
     plan_epochs_by_batches()
     _applied = True
@@ -83,6 +88,30 @@ def read_options_safely() -> None:
 
     dumper = options.ordered_yaml()[1]
     options.ordered_yaml = lambda: (OptionLoader, dumper)
+
+
+def read_forced_options_safely() -> None:
+    """`--force_yml` runs lists as Python, and takes -1 and 1e-3 for text."""
+    from basicsr.utils import options
+
+    original = options._postprocess_yml_value
+
+    def read_value(text: str) -> Any:
+        if text.startswith("["):
+            try:
+                return ast.literal_eval(text)
+            except (ValueError, SyntaxError):
+                return yaml.safe_load(text)  # words without quotes
+        value = original(text)
+        for number in (int, float):
+            if isinstance(value, str):
+                try:
+                    value = number(value)
+                except ValueError:
+                    continue
+        return value
+
+    options._postprocess_yml_value = read_value
 
 
 def seed_as_forced() -> None:
@@ -149,6 +178,39 @@ def judge_metrics_in_their_direction() -> None:
     BaseModel._initialize_best_metric_results = initialize_best_metric_results
 
 
+def put_back_after_failed_start() -> None:
+    """An earlier run of the same name is moved away before the option file is checked."""
+    from basicsr import train
+    from basicsr.utils import misc
+
+    pipeline, rename, logger = train.train_pipeline, misc.mkdir_and_rename, train.MessageLogger
+    moved: dict[Path, Path] = {}
+
+    def mkdir_and_rename(path: str) -> None:
+        folder = Path(path)
+        before = folder.exists()
+        rename(path)
+        if before:
+            moved[folder] = max(folder.parent.glob(f"{glob.escape(folder.name)}_archived_*"))
+
+    def train_pipeline(root_path: str) -> None:
+        moved.clear()
+        try:
+            pipeline(root_path)
+        except BaseException:
+            for folder, kept in moved.items():
+                shutil.rmtree(folder)
+                kept.rename(folder)
+            raise
+
+    def message_logger(*args: Any) -> Any:  # made right before the first step
+        moved.clear()
+        return logger(*args)
+
+    misc.mkdir_and_rename = train.mkdir_and_rename = mkdir_and_rename
+    train.train_pipeline, train.MessageLogger = train_pipeline, message_logger
+
+
 def resume_from_readable_state() -> None:
     """Resuming asks for the current GPU, and `--auto_resume` trusts the newest file, which a kill
     may have left half written."""
@@ -159,7 +221,8 @@ def resume_from_readable_state() -> None:
     def load_resume_state(opt: dict[str, Any]) -> dict[str, Any] | None:
         if opt["auto_resume"]:
             folder = Path(opt["path"]["training_states"])
-            states = sorted(folder.glob("*.state"), key=lambda path: int(path.stem), reverse=True)
+            files = [path for path in folder.glob("*.state") if path.stem.isdecimal()]
+            states = sorted(files, key=lambda path: int(path.stem), reverse=True)
             path = next((path for path in states if _resumable(path, opt)), None)
             if states and path is None:
                 raise ValueError(

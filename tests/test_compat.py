@@ -114,7 +114,45 @@ def test_testing_and_the_benchmark_seed_as_forced_too():
     assert train.parse_options is test.parse_options is options.parse_options
 
 
-@pytest.mark.parametrize("seed", ["~", "1e3"])
+def test_forced_lists_run_no_code(tmp_path):
+    trap = tmp_path / "trap"
+    code = f"""
+        from basicsr.utils import options
+        options._postprocess_yml_value("[__import__('os').mkdir({str(trap)!r})]")
+    """
+    assert python(f"{STUB}\n{textwrap.dedent(code)}").returncode == 0
+    assert trap.is_dir()
+    trap.rmdir()
+    python(f"{STUB}\ncompat.read_forced_options_safely()\n{textwrap.dedent(code)}")
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 1e-3),
+        ("1.0e-3", 1e-3),
+        ("!!float 1e-4", 1e-4),
+        ("-1", -1),
+        ("-.5", -0.5),
+        ("012", 12),
+        ("[1, 2.5, 1e-3]", [1, 2.5, 1e-3]),
+        ("['a b', None]", ["a b", None]),
+        ("[decoder, decoder.0]", ["decoder", "decoder.0"]),
+        ("~", None),
+        ("True", True),
+        ("timm.Muon", "timm.Muon"),
+        ("2026-01-02", "2026-01-02"),
+    ],
+)
+def test_forced_values_are_read_as_they_are_meant(text, value):
+    from basicsr.utils import options
+
+    read = options._postprocess_yml_value(text)
+    assert (read, type(read)) == (value, type(value))
+
+
+@pytest.mark.parametrize("seed", ["~", "half"])
 def test_a_forced_seed_that_is_no_number_is_named(tmp_path, monkeypatch, seed):
     from basicsr import train
 
@@ -211,6 +249,15 @@ def test_a_half_written_save_is_passed_over(tmp_path, broken, how):
     code = textwrap.dedent(RESUME) + harm + textwrap.dedent(LOAD) + "assert state['iter'] == 2\n"
     fixed = python(f"{STUB}\ncompat.resume_from_readable_state()\n{code}", cwd=tmp_path)
     assert fixed.returncode == 0, fixed.stderr
+
+
+def test_a_state_of_another_name_is_no_step(tmp_path):
+    from basicsr import train
+
+    for name in ("3.state", "5 copy.state"):
+        torch.save({"iter": 3}, tmp_path / name)
+    opt = {"auto_resume": True, "path": {"training_states": tmp_path, "models": tmp_path}}
+    assert train.load_resume_state(opt)["iter"] == 3
 
 
 def test_nothing_to_resume_starts_afresh(tmp_path):

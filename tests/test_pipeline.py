@@ -72,6 +72,33 @@ def test_trains_validates_saves_and_then_tests(options, tmp_path):
     assert list((tmp_path / "results/small").glob("test_small_*.log"))
 
 
+def test_a_mistaken_start_leaves_the_earlier_run_where_it_is(mistake, options, tmp_path):
+    earlier = [
+        tmp_path / "experiments/small/models/net_g_6.pth",
+        tmp_path / "tb_logger/small/events",
+    ]
+    for path in earlier:
+        path.parent.mkdir(parents=True)
+        path.write_text("earlier")
+    options["datasets"]["train"]["dataroot"] = "datasets/nowhere"
+    assert "datasets/nowhere" in mistake(write(tmp_path, options))
+    assert [path.read_text() for path in earlier] == ["earlier"] * 2
+    assert [path.name for path in (tmp_path / "experiments").iterdir()] == ["small"]
+    assert [path.name for path in (tmp_path / "tb_logger").iterdir()] == ["small"]
+
+
+def test_a_run_that_has_begun_keeps_its_place(mistake, options, tmp_path):
+    earlier = tmp_path / "experiments/small/models/net_g_6.pth"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("earlier")
+    options["train"]["optim_g"]["lr"] = 1e30
+    options["train"]["total_iter"] = 40
+    assert "not finite for 10 steps" in mistake(write(tmp_path, options))
+    kept = list((tmp_path / "experiments").glob("small_archived_*/models/net_g_6.pth"))
+    assert [path.read_text() for path in kept] == ["earlier"]
+    assert (tmp_path / "experiments/small/options.yml").is_file()
+
+
 def test_goes_on_after_a_kill(options, tmp_path):
     options["train"]["total_iter"] = 100_000
     file = write(tmp_path, options)
