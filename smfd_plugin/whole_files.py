@@ -28,4 +28,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     with folder as name:
         partial = Path(name, path.name)
         yield partial
-        os.replace(partial, path)
+        try:
+            os.replace(partial, path)
+        except OSError as error:  # a folder of that name
+            raise type(error)(error.errno, error.strerror, str(path)) from error

@@ -51,3 +51,11 @@ def test_a_file_in_place_of_a_folder_is_named(tmp_path, name):
         pass
     assert error.value.filename == str(tmp_path / name)
     assert ".partial" not in str(error.value)
+
+
+def test_a_folder_in_place_of_the_file_is_named(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(OSError) as error, whole_file(tmp_path / "a.png") as partial:
+        partial.touch()
+    assert error.value.filename == str(tmp_path / "a.png")
+    assert ".partial" not in str(error.value)

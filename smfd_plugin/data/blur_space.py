@@ -6,9 +6,9 @@ linear light, which adds to them if asked for.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from functools import cached_property
-from math import ceil, hypot, inf, prod
+from math import ceil, hypot, inf, isfinite, prod
 
 import cv2
 import numpy as np
@@ -261,7 +261,7 @@ def _check_numbers(name: str, values: Sequence) -> None:
     (least, most), whole = LIMITS[name], name in WHOLE
     for value in values:
         fits = isinstance(value, int) or (isinstance(value, float) and not whole)
-        if not fits or not least <= value <= most:
+        if not (fits and isfinite(value) and least <= value <= most):
             number = "a whole number" if whole else "a number"
             raise ValueError(
                 f"blur factor {name!r} cannot be {value!r}; it is {number} from {least} to {most}"
@@ -271,6 +271,8 @@ def _check_numbers(name: str, values: Sequence) -> None:
 def _checked_weights(
     weights: Mapping[str, Sequence[float]], factors: Mapping[str, Sequence]
 ) -> dict[str, NDArray[np.float64]]:
+    if not isinstance(weights, Mapping):
+        raise ValueError(f"blur weights need a list of numbers for each name, not {weights!r}")
     odds = {}
     for name, values in weights.items():
         if name not in factors:
@@ -282,6 +284,3 @@ def _checked_weights(
             )
         odds[name] = array / array.sum()
     return odds
-
-
-assert tuple(FACTORS) == tuple(field.name for field in fields(Scenario))

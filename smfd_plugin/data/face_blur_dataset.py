@@ -32,6 +32,9 @@ OPTIONS = (
     "degrade_on_device",
     "scenarios",
 )
+RANDOM_OPTIONS = ("min_gt_size", "crop_size", "use_hflip", "sharp_ratio", "degrade_on_device")
+"""Those that a fixed set cannot have."""
+
 LOADER_OPTIONS = (
     "name",
     "type",
@@ -63,8 +66,8 @@ class FaceBlurDataset(Dataset):
         min_gt_size: pixels; each face gets a random size from here to gt_size, so that the network
             meets faces of many sizes; absent: all gt_size. Not for a fixed set. Faces whose file
             is smaller than that size are not enlarged beyond min_gt_size.
-        crop_size: pixels, random crops of this size; absent: whole faces.
-        use_hflip: mirror half of the faces.
+        crop_size: pixels, random crops of this size; absent: whole faces. Not for a fixed set.
+        use_hflip: mirror half of the faces. Not for a fixed set.
         blur: `factors` and `weights` of the BlurSpace; absent: the default space, drawn uniformly.
         sharp_ratio: part of the samples, in [0, 1], that stay as they are (scenario -1), so that
             the network learns to leave a sharp face alone; absent: none. Not for a fixed set.
@@ -95,6 +98,9 @@ class FaceBlurDataset(Dataset):
         check_values(f"data set {own_name}", opt)
         if not isinstance(own_name, str):
             raise ValueError(f"data set name {own_name!r} is no text; put it in quotes")
+        random = [name for name in RANDOM_OPTIONS if "scenarios" in opt and opt.get(name)]
+        if random:
+            raise ValueError(f"{', '.join(random)}: not for a fixed set, one with scenarios")
         self.opt = opt
         for name in ("gt_size", "min_gt_size", "crop_size", "kernel_size"):
             if not isinstance(opt.get(name, 1), int):
@@ -124,8 +130,6 @@ class FaceBlurDataset(Dataset):
                 "scenarios are numbers of the default blur space: give each of `blur.factors` as "
                 "many values as it has there, or leave it out"
             )
-        if self.scenarios and self.degrade_on_device:
-            raise ValueError("degrade_on_device is not for a fixed set, one with scenarios")
         batch = opt.get("batch_size_per_gpu", 1)
         if len(self) * opt.get("dataset_enlarge_ratio", 1) < batch:  # BasicSR would do no step
             raise ValueError(

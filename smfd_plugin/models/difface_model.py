@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from smfd_plugin.diffusion import DifFace, linear_schedule, predict, variational_bound
 from smfd_plugin.models.restoration_model import RUN_OPTIONS, RestorationModel
+from smfd_plugin.option_names import check_names
 
 
 @MODEL_REGISTRY.register()
@@ -34,12 +35,15 @@ class DifFaceModel(RestorationModel):
         ValueError: `sampling` that the schedule cannot do.
     """
 
+    options = (*RestorationModel.options, "estimator", "sampling")
+
     train_options = (*RUN_OPTIONS, "pixel_opt", "variational_weight")
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
         self.schedule = linear_schedule()
         super().__init__(opt)
         sampling = opt["sampling"]
+        check_names("sampling", sampling, ("steps", "start", "eta", "seed"))
         net = self.network_to_test()
         self.difface = DifFace(
             self._build_estimator(),

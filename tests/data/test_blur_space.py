@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import cv2
 import numpy as np
@@ -17,6 +17,10 @@ numbers = st.integers(0, len(SPACE) - 1)
 def textured(size: int = 64) -> np.ndarray:
     rng = np.random.default_rng(0)
     return cv2.GaussianBlur(rng.integers(0, 256, (size, size, 3), np.uint8), (0, 0), 1.0)
+
+
+def test_every_factor_is_a_field_of_the_scenario_in_this_order():
+    assert list(FACTORS) == [field.name for field in fields(Scenario)]
 
 
 def test_has_about_one_point_seven_four_trillion_scenarios():
@@ -185,6 +189,7 @@ def test_the_least_blur_is_a_blur(kind):
         ({"factors": {"extent": [3, 1]}}, "'extent' cannot be 1; it is a number from 2 to inf"),
         ({"factors": {"sigma_x": [0.0]}}, "'sigma_x' cannot be 0.0; it is a number from 0.01"),
         ({"factors": {"noise": [float("nan")]}}, "'noise' cannot be nan"),
+        ({"factors": {"sigma_x": [float("inf")]}}, "'sigma_x' cannot be inf"),
         ({"factors": {"noise": ["much"]}}, "'noise' cannot be 'much'"),
         ({"factors": {"jpeg": [150]}}, "'jpeg' cannot be 150; it is a whole number from 0 to 100"),
         ({"factors": {"seed": [0.5]}}, "'seed' cannot be 0.5; it is a whole number"),
@@ -194,6 +199,7 @@ def test_the_least_blur_is_a_blur(kind):
             "'light' cannot be dim; known: encoded, linear",
         ),
         ({"factors": {"order": ["jpeg"]}}, "'order' cannot be jpeg; known: noise-jpeg"),
+        ({"weights": [1]}, "weights need a list of numbers for each name"),
         ({"weights": {"colour": [1]}}, "unknown blur factor"),
         ({"weights": {"kind": [1, 2]}}, "needs 6 weights"),
         ({"weights": {"kind": [0] * 6}}, "not all zero"),

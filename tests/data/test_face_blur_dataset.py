@@ -42,9 +42,19 @@ def test_a_size_that_is_no_number_is_named(faces, name):
         FaceBlurDataset(options(faces, **{name: "large"}))
 
 
-def test_a_fixed_set_is_not_left_to_the_device(faces):
-    with pytest.raises(ValueError, match="not for a fixed set"):
-        FaceBlurDataset(options(faces, scenarios="val100", degrade_on_device=True))
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("degrade_on_device", True),
+        ("crop_size", 32),
+        ("min_gt_size", 32),
+        ("use_hflip", True),
+        ("sharp_ratio", 0.5),
+    ],
+)
+def test_a_fixed_set_has_nothing_random(faces, name, value):
+    with pytest.raises(ValueError, match=f"{name}: not for a fixed set, one with scenarios"):
+        FaceBlurDataset(options(faces, scenarios="val100", **{name: value}))
 
 
 def test_fewer_samples_than_a_batch_are_refused(faces):

@@ -39,7 +39,8 @@ def difface_options(options):
         "num_head_channels": 32,
     }
     for dataset in options["datasets"].values():
-        dataset |= {"gt_size": 16, "crop_size": 16}
+        dataset["gt_size"] = 16
+    options["datasets"]["train"]["crop_size"] = 16
     options["sampling"] = {"steps": 10, "start": 3, "eta": 0.5}
     options["train"] = {
         "total_iter": 4,
@@ -147,6 +148,12 @@ def test_smfd_unet_is_the_estimator_from_files_of_any_nesting(
 def test_a_start_beyond_the_steps_is_named(prepared):
     prepared["sampling"]["start"] = 11
     with pytest.raises(ValueError, match="start is 11; it can be 1 to 10"):
+        build(prepared)
+
+
+def test_an_option_of_the_sampling_that_there_is_not_is_named(prepared):
+    prepared["sampling"]["sead"] = 3
+    with pytest.raises(ValueError, match="sampling has no option 'sead'; is it seed"):
         build(prepared)
 
 
