@@ -22,7 +22,7 @@ from torchvision.transforms import functional
 
 LOWER_IS_BETTER = ("calculate_niqe", "calculate_lpips")
 
-SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger")
+SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger", "sampling")
 """Parts of an option file that are mappings."""
 
 _applied = False
@@ -126,6 +126,8 @@ def seed_as_forced() -> None:
         seed = opt["manual_seed"]
         if not isinstance(seed, int):
             raise ValueError(f"manual_seed {seed!r} is no whole number; give one, 0 for instance")
+        if not isinstance(opt["num_gpu"], int):
+            raise ValueError(f"num_gpu {opt['num_gpu']!r} is no whole number; or say auto")
         set_random_seed(seed + opt["rank"])
         return opt, arguments
 

@@ -73,6 +73,7 @@ MISTAKES = (
     ValueError,
     KeyError,
     ModuleNotFoundError,
+    NotImplementedError,  # BasicSR's word for a scheduler that there is not
     yaml.YAMLError,
     PluginError,
     TrainingDivergedError,

@@ -191,6 +191,13 @@ def test_unknown_types_and_missing_options_are_named(mistake, options, tmp_path)
     assert "lacks the option 'network_g'" in mistake(write(tmp_path, options))
 
 
+def test_a_scheduler_and_a_number_of_gpus_that_there_are_not_are_named(mistake, options, tmp_path):
+    options["train"]["scheduler"]["type"] = "Cosine"
+    assert "Cosine is not implemented" in mistake(write(tmp_path, options))
+    options["num_gpu"] = "two"
+    assert "num_gpu 'two' is no whole number; or say auto" in mistake(write(tmp_path, options))
+
+
 @pytest.mark.parametrize(
     ("section", "message"),
     [

@@ -103,7 +103,7 @@ class SMFDUNet(nn.Module):
             None of them: no deconvolution.
 
     Raises:
-        ValueError: not as many values as stages.
+        ValueError: not as many values as stages, or a stage to guide that there is not.
     """
 
     def __init__(
@@ -129,8 +129,12 @@ class SMFDUNet(nn.Module):
                 raise ValueError(
                     f"{name} needs {count} values for {len(widths)} widths, not {len(values)}"
                 )
-        stages = range(len(widths)) if guided_stages is None else guided_stages
-        self.guided_stages = frozenset(stages)
+        stages = range(len(widths))
+        self.guided_stages = frozenset(stages if guided_stages is None else guided_stages)
+        if not self.guided_stages <= set(stages):
+            raise ValueError(
+                f"guided_stages {sorted(self.guided_stages)} must lie in 0 to {len(widths) - 1}"
+            )
         block = partial(ResidualDenseConv if dense else ResidualConv, attention=attention)
         self.mask_generator = SemanticMaskGenerator(num_classes, mask_widths)
         self.multiple = max(2 * 2 ** (len(widths) - 1), self.mask_generator.multiple)

@@ -24,6 +24,19 @@ from smfd_plugin.weights.files import WeightsError, find, pick_state, read, writ
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_BAD_STEPS = 10
 
+OPTIONS = (
+    *("name", "model_type", "scale", "num_gpu", "manual_seed", "find_unused_parameters"),
+    *("datasets", "network_g", "path", "train", "val", "logger", "dist_params"),
+    *("dist", "rank", "world_size", "auto_resume", "is_train", "root_path"),
+)
+"""Names at the top of an option file; BasicSR adds the last line's."""
+
+SECTIONS = {
+    "val": ("val_freq", "save_img", "suffix", "pbar", "metrics"),
+    "logger": ("print_freq", "save_checkpoint_freq", "use_tb_logger", "wandb"),
+}
+"""Names of what BasicSR reads in its own sections."""
+
 FREQUENCIES = {"logger": ("print_freq", "save_checkpoint_freq"), "val": ("val_freq",)}
 """Names of what counts steps, by section."""
 
@@ -64,18 +77,25 @@ class RestorationModel(SRModel):
         trainable: names of the modules that are trained, `decoder.0` for instance; absent: all.
 
     Raises:
-        ValueError: an option under `train` or `path` that there is not, or one that does not fit.
+        ValueError: an option that there is not, or one that does not fit.
     """
+
+    options = OPTIONS
+    """Names of what is read at the top of an option file."""
 
     train_options = (*RUN_OPTIONS, "pixel_opt", "frequency_opt", "ssim_opt", "perceptual_opt")
     """Names of what is read under `train`."""
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
+        check_names("the option file", opt, self.options)
+        for section, names in SECTIONS.items():
+            check_names(section, opt.get(section, {}), names)
         options = opt.get("train", {})  # null there means absent
         check_names("train", options, self.train_options)
         check_names("path", opt.get("path", {}), _path_options(opt))
         options = {name: value for name, value in options.items() if value is not None}
         check_values("train", options)
+        _check_ranges(options)
         _check_frequencies(opt)
         self.not_in_file: set[str] = set()
         super().__init__({**opt, "train": options})
@@ -95,13 +115,16 @@ class RestorationModel(SRModel):
         self, net: nn.Module, load_path: str, strict: bool = True, param_key: str = "params"
     ) -> None:
         """BasicSR's loading, which also takes the names of shipped weights, and files with the
-        weights at the top or under `state_dict`, as DifFace's own.
+        weights at the top or under `state_dict`, as DifFace's own. A file without averaged weights
+        (`params_ema`) gives its only ones.
 
         Raises:
-            WeightsError: no such file, or one that is broken, holds code or does not fit.
+            WeightsError: no such file, or one that is broken, holds code or does not fit, or has
+                weights but not under `param_key`.
         """
         path = find(load_path)
-        state = pick_state(read(path), (param_key, "params", "state_dict"), path)
+        others = ("params", "state_dict") if param_key in ("params", "params_ema") else ()
+        state = pick_state(read(path), (param_key, *others), path)
         state = {name.removeprefix("module."): value for name, value in state.items()}
         bare = self.get_bare_model(net)
         get_root_logger().info(f"Loading weights of {type(bare).__name__} from {path}")
@@ -132,16 +155,18 @@ class RestorationModel(SRModel):
             raise ValueError("train.scheduler.periods end before train.total_iter")
         self.amp_dtype = AMP_DTYPES.get(amp)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=amp == "fp16")
-        frequency = options.get("frequency_opt")
-        self.cri_frequency = build_loss(frequency).to(self.device) if frequency else None
-        ssim = options.get("ssim_opt")
-        self.cri_ssim = build_loss(ssim).to(self.device) if ssim else None
+        self.cri_frequency = self._optional_loss("frequency_opt")
+        self.cri_ssim = self._optional_loss("ssim_opt")
         self.bad_steps = 0
         super().init_training_settings()
         if self.ema_decay > 0:
             averaged, network = self.net_g_ema, self.get_bare_model(self.net_g)
             for name in self.not_in_file:  # drawn at random, for each of both anew
                 averaged.state_dict()[name].copy_(network.state_dict()[name])
+
+    def _optional_loss(self, name: str) -> nn.Module | None:
+        options = self.opt["train"].get(name)
+        return build_loss(options).to(self.device) if options else None
 
     def get_optimizer(
         self, optim_type: str, params: list[nn.Parameter], lr: float, **kwargs: Any
@@ -358,6 +383,15 @@ def _path_options(opt: Mapping[str, Any]) -> list[str]:
             for name in networks | {"g", "estimator"}
         ),
     ]
+
+
+def _check_ranges(options: Mapping[str, Any]) -> None:
+    if not options.get("grad_clip", 1) > 0:
+        raise ValueError(
+            f"train.grad_clip {options['grad_clip']} is not above 0; leave it out for no limit"
+        )
+    if not 0 <= options.get("ema_decay", 0) < 1:
+        raise ValueError(f"train.ema_decay {options['ema_decay']} is not in [0, 1)")
 
 
 def _check_frequencies(opt: Mapping[str, Any]) -> None:

@@ -15,6 +15,8 @@ from smfd_plugin.data.mask_classes import CLASSES
 from smfd_plugin.metrics.mask_iou import confusion_matrix, mean_iou
 from smfd_plugin.models.restoration_model import RestorationModel
 
+MAX_STEPS_WITHOUT_MASK = 100
+
 
 @MODEL_REGISTRY.register()
 class SMFDModel(RestorationModel):
@@ -34,8 +36,11 @@ class SMFDModel(RestorationModel):
             the pixel loss, where the face has a mask (1: the same).
 
     Raises:
-        ValueError: as RestorationModel, or a network with other classes than CLASSES.
+        ValueError: as RestorationModel, or a network with other classes than CLASSES; in training,
+            MAX_STEPS_WITHOUT_MASK steps of the warm-up in a row without a mask.
     """
+
+    options = (*RestorationModel.options, "true_masks")
 
     train_options = (
         *RestorationModel.train_options,
@@ -58,14 +63,14 @@ class SMFDModel(RestorationModel):
     def init_training_settings(self) -> None:
         options = self.opt["train"]
         self.cri_mask = build_loss(options["mask_opt"]).to(self.device)
-        kernel = options.get("kernel_opt")
-        if kernel:
+        if options.get("kernel_opt"):
             _check_kernel_options(self.opt)
-        self.cri_kernel = build_loss(kernel).to(self.device) if kernel else None
-        identity = options.get("identity_opt")
-        if identity and self.opt["datasets"]["train"]["type"] != "FaceBlurDataset":
+        self.cri_kernel = self._optional_loss("kernel_opt")
+        known_faces = self.opt["datasets"]["train"]["type"] == "FaceBlurDataset"
+        if options.get("identity_opt") and not known_faces:
             raise ValueError("train.identity_opt needs datasets.train.type FaceBlurDataset")
-        self.cri_identity = build_loss(identity).to(self.device) if identity else None
+        self.cri_identity = self._optional_loss("identity_opt")
+        self.steps_without_mask = 0
         super().init_training_settings()
 
     def feed_data(self, data: Mapping[str, Any]) -> None:
@@ -83,6 +88,8 @@ class SMFDModel(RestorationModel):
     def _losses(self, current_iter: int) -> Iterator[tuple[str, Tensor]]:
         options = self.opt["train"]
         masks_only = current_iter <= options.get("mask_warmup_iter", 0)
+        if masks_only:
+            self._expect_masks()
         with self._autocast():
             if masks_only:
                 logits = self.net_g(self.lq, masks_only=True)
@@ -98,6 +105,15 @@ class SMFDModel(RestorationModel):
         if self.cri_identity:
             with self._autocast():
                 yield "l_identity", self.cri_identity(output, self.gt, self.face_box)
+
+    def _expect_masks(self) -> None:
+        self.steps_without_mask = 0 if self.has_mask.any() else self.steps_without_mask + 1
+        if self.steps_without_mask == MAX_STEPS_WITHOUT_MASK:
+            raise ValueError(
+                f"{MAX_STEPS_WITHOUT_MASK} steps of train.mask_warmup_iter had no face with a "
+                "mask: prepare the faces with masks, or name weights in path.pretrain_network_g "
+                "and set it to 0"
+            )
 
     def _restore(self, net: nn.Module) -> tuple[Tensor, Tensor, Tensor | None]:
         """The batch restored, its mask logits and, of a network that has it, the kernel."""

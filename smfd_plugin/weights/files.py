@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import textwrap
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -101,7 +102,10 @@ def pick_state(
     """
     state = next((checkpoint[key] for key in keys if key in checkpoint), checkpoint)
     if not is_state_dict(state):
-        raise WeightsError(f"{path} holds no weights of a network")
+        there = textwrap.shorten(", ".join(map(str, checkpoint)), 80)
+        raise WeightsError(
+            f"{path} holds no weights of a network under {' or '.join(keys)}; it has {there}"
+        )
     return state
 
 

@@ -193,6 +193,11 @@ def test_both_steps_are_built_from_an_option_file_entry():
     assert generator(torch.rand(1, 3, 64, 64)).shape == (1, 5, 32, 32)
 
 
+def test_a_stage_to_guide_that_there_is_not_is_named():
+    with pytest.raises(ValueError, match=r"guided_stages \[2, 4\] must lie in 0 to 3"):
+        SMFDUNet(**SMALL, guided_stages=[4, 2])
+
+
 @pytest.mark.parametrize("name", ["growths", "encoder_blocks", "decoder_blocks"])
 def test_hyper_parameters_of_another_length_are_named(name):
     with pytest.raises(ValueError, match=rf"^{name} needs [34] values for 4 widths, not 1$"):

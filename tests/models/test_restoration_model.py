@@ -65,6 +65,38 @@ def test_weights_that_cannot_be_used_are_named(prepared, tmp_path, content, mess
         build_model(prepared)
 
 
+def test_weights_are_not_taken_for_others(prepared, tmp_path):
+    path = tmp_path / "start.pth"
+    torch.save({"params": {"a": torch.zeros(1)}, "params_ema": {"a": torch.ones(1)}}, path)
+    prepared["path"] |= {"pretrain_network_g": str(path), "param_key_g": "params_emma"}
+    message = (
+        r"start\.pth holds no weights of a network under params_emma; it has params, params_ema"
+    )
+    with pytest.raises(WeightsError, match=message):
+        build_model(prepared)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "message"),
+    [
+        (None, "true_mask", True, "the option file has no option 'true_mask'"),
+        ("val", "metric", {}, "val has no option 'metric'; is it metrics?"),
+        (
+            "logger",
+            "print_frequency",
+            3,
+            "logger has no option 'print_frequency'; is it print",
+        ),
+        ("train", "grad_clip", 0, "grad_clip 0 is not above 0; leave it out"),
+        ("train", "ema_decay", 2, r"ema_decay 2 is not in \[0, 1\)"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(prepared, section, name, value, message):
+    (prepared[section] if section else prepared)[name] = value
+    with pytest.raises(ValueError, match=message):
+        build_model(prepared)
+
+
 def test_weights_that_are_not_there_are_named(prepared):
     prepared["path"]["pretrain_network_g"] = "nowhere.pth"
     with pytest.raises(WeightsError, match=r"no weights file nowhere\.pth"):

@@ -7,7 +7,7 @@ from basicsr.data import build_dataset
 from basicsr.models import build_model
 from torch.utils.data import default_collate
 
-from smfd_plugin.models import TrainingDivergedError
+from smfd_plugin.models import TrainingDivergedError, smfd_model
 from smfd_plugin.models.restoration_model import MAX_BAD_STEPS
 
 
@@ -88,6 +88,17 @@ def test_the_warm_up_trains_masks_only(prepared):
     assert changed == {"mask_generator"}
     assert history[0].keys() == {"l_mask"}
     assert "l_pix" in train(model, fixed_batch(prepared), 1, first=3)[0]
+
+
+def test_a_warm_up_without_a_single_mask_is_named(prepared, monkeypatch):
+    monkeypatch.setattr(smfd_model, "MAX_STEPS_WITHOUT_MASK", 3)
+    prepared["train"]["mask_warmup_iter"] = 99
+    model, masked = build(prepared), fixed_batch(prepared)
+    unmasked = masked | {"has_mask": torch.zeros_like(masked["has_mask"])}
+    for batch in (unmasked, unmasked, masked, unmasked, unmasked):
+        train(model, batch, 1)
+    with pytest.raises(ValueError, match=r"3 steps of train.mask_warmup_iter had no face with"):
+        train(model, unmasked, 1)
 
 
 def test_the_kernel_has_a_loss_of_its_own(prepared):
