@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from smfd_plugin.restore.align import check_max_crop
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, make_detector
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP, FacePatch, blend_faces, restore_faces
-from smfd_plugin.restore.method import load_method
+from smfd_plugin.restore.method import MasksAlone, load_method
 from smfd_plugin.restore.network import pick_device, run_network
 
 MIN_SIDE = 32
@@ -136,8 +136,9 @@ class FaceDeblurrer:
 
         Raises:
             ValueError: another shape or type.
+            MemoryError: a face does not fit into the device's memory.
         """
-        return _to_array(self._run_aligned(faces)[0], np.uint8)
+        return _to_array(self._run_aligned(self.net, faces)[0], np.uint8)
 
     def parse_aligned(self, faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Draws the semantic classes of aligned faces.
@@ -150,14 +151,16 @@ class FaceDeblurrer:
 
         Raises:
             ValueError: another shape or type.
+            MemoryError: a face does not fit into the device's memory.
         """
-        return self._run_aligned(faces)[1].argmax(1).to(torch.uint8).cpu().numpy()
+        logits = self._run_aligned(MasksAlone(self.net), faces)[1]
+        return logits.argmax(1).to(torch.uint8).cpu().numpy()
 
-    def _run_aligned(self, faces: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+    def _run_aligned(self, net: nn.Module, faces: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         _check(faces, "faces", "(N, H, W, 3)", (np.uint8,))
         if min(faces.shape[1:3]) < MIN_SIDE:
             raise ValueError(f"faces have shape {faces.shape}; H and W must be at least {MIN_SIDE}")
-        return run_network(self.net, _to_tensor(faces, self.device), self.half)
+        return run_network(net, _to_tensor(faces, self.device), self.half)
 
 
 def _check(array: NDArray, name: str, shape: str, dtypes: tuple[type, ...]) -> None:

@@ -38,6 +38,23 @@ class MaskedDifFace(nn.Module):
         return (image, self.masks(lq, masks_only=True)) if return_masks else image
 
 
+class MasksAlone(nn.Module):
+    """The masks of a method without its restoration, which can take minutes; faces come out as they
+    went in.
+
+    Args:
+        method: from `load_method`.
+    """
+
+    def __init__(self, method: nn.Module) -> None:
+        super().__init__()
+        self.masks = method.masks if isinstance(method, MaskedDifFace) else method
+
+    def forward(self, lq: Tensor, return_masks: bool = True) -> tuple[Tensor, Tensor]:
+        """The faces and their mask logits, as SMFDUNet returns them with `return_masks`."""
+        return lq, self.masks(lq, masks_only=True)
+
+
 def load_method(method: str = "smfd", weights: str | Path | None = None) -> nn.Module:
     """The network of a method, on the CPU and in eval mode.
 

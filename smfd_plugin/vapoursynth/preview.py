@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from smfd_plugin.restore import Detection, align, restore_faces
 from smfd_plugin.restore.blend import BACKGROUND
+from smfd_plugin.restore.method import MasksAlone
 from smfd_plugin.vapoursynth.errors import catch_errors
 from smfd_plugin.vapoursynth.parts import Size, change_frame, cut_out, moved, surroundings
 from smfd_plugin.vapoursynth.properties import read_amounts, read_faces
@@ -88,11 +89,11 @@ class MaskPainter:
     """Paints the parts of each face in colours of their own. A Draw.
 
     Args:
-        net: see `network.run_network`.
+        method: from `method.load_method`.
     """
 
-    def __init__(self, net: nn.Module) -> None:
-        self._net = net
+    def __init__(self, method: nn.Module) -> None:
+        self._net = MasksAlone(method)
 
     def __call__(
         self, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]

@@ -113,6 +113,17 @@ def test_aligned_faces_of_any_size(deblurrer, size):
     assert (masks == logits.argmax(1).numpy()).mean() > 0.999
 
 
+def test_to_parse_aligned_faces_restores_none(deblurrer):
+    def never(*_) -> None:
+        raise AssertionError("nothing is to be restored")
+
+    hook = deblurrer.net.stem.register_forward_pre_hook(never)
+    try:
+        assert deblurrer.parse_aligned(np.zeros((1, 64, 64, 3), np.uint8)).shape == (1, 64, 64)
+    finally:
+        hook.remove()
+
+
 def test_no_aligned_faces(deblurrer):
     none = np.zeros((0, 64, 64, 3), np.uint8)
     assert deblurrer.deblur_aligned(none).shape == none.shape

@@ -2,7 +2,7 @@ import pytest
 import torch
 import yaml
 
-from smfd_plugin.restore.method import load_method
+from smfd_plugin.restore.method import MasksAlone, load_method
 from smfd_plugin.weights import WeightsError, load_network, read_checkpoint
 
 
@@ -56,6 +56,23 @@ def test_a_face_is_the_same_at_every_call_and_in_every_batch(tiny_difface, faces
         first = method(faces)
         assert torch.equal(first, method(faces))
         torch.testing.assert_close(method(faces[1:]), first[1:], atol=1e-5, rtol=1e-5)
+
+
+def never(*_) -> None:
+    raise AssertionError("nothing is to be restored")
+
+
+@torch.no_grad()
+def test_masks_alone_are_the_methods_and_restore_nothing(tiny_difface, tiny_weights, faces):
+    for name, weights, part in (
+        ("smfd", tiny_weights, "stem"),
+        ("difface", tiny_difface, "difface"),
+    ):
+        method = load_method(name, weights)
+        expected = method(faces, return_masks=True)[1]
+        method.get_submodule(part).register_forward_pre_hook(never)
+        same, logits = MasksAlone(method)(faces, return_masks=True)
+        assert torch.equal(logits, expected) and torch.equal(same, faces)
 
 
 def test_what_cannot_be_used_is_named():
