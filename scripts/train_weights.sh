@@ -2,9 +2,9 @@
 # From folders of sharp faces to a weights file, as the shipped ones were made:
 #   scripts/train_weights.sh smfd-unet.pth options/smfd.yml options/smfd_finetune.yml
 #   scripts/train_weights.sh smfd-unet-tiny.pth options/smfd_tiny.yml options/smfd_tiny_finetune.yml
-# Each option file trains from the averaged weights of the one before: mask generator, then both
-# steps, then larger crops and batches, each with a learning rate that ends at zero. The same command
-# goes on after an interruption.
+# Each option file trains from the averaged weights of the one before, with a learning rate that ends
+# at zero: the first the mask generator and then both steps, the second all of it on larger crops. The
+# same command goes on after an interruption.
 #
 # The later option files need two more networks in weights/: see their first lines, before you start.
 #

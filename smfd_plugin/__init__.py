@@ -1,6 +1,6 @@
 """SMFD-UNet face deblurring for BasicSR and VapourSynth.
 
-Importing the package registers its networks, data set, losses and models with BasicSR.
+Importing the package registers its networks, data set, losses, metrics and models with BasicSR.
 """
 
 import os

@@ -4,17 +4,33 @@ import argparse
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import cv2
 import numpy as np
+from skimage.data import astronaut
 
 from smfd_plugin.data.blur_space import BlurSpace, Scenario
 from smfd_plugin.data.pictures import Picture
 
-SCENARIO = Scenario("line", 15, 30.0, 7, 1.0, 1.0, 1.0, 1.0, 95, "noise-jpeg")
+SCENARIO = Scenario(
+    kind="line",
+    extent=15,
+    angle=30.0,
+    seed=7,
+    sigma_x=1.0,
+    sigma_y=1.0,
+    radius=1.0,
+    noise=1.0,
+    jpeg=95,
+    order="noise-jpeg",
+)
 """A hand that moved: 15 pixels of straight motion at 30 degrees, a little noise, mild JPEG."""
+
+SHAKE = replace(SCENARIO, kind="shake", angle=0.0, jpeg=0)
+"""Of the clip's frames, each with a seed of its own."""
 
 FACE = np.s_[20:240, 140:310]
 """Where the astronaut's head is; PSNR is measured there."""
@@ -46,20 +62,17 @@ def run(args: argparse.Namespace) -> int:
     """Runs the demonstration; returns 0.
 
     Raises:
-        ModuleNotFoundError: the extra `video` or scikit-image is not installed.
+        ModuleNotFoundError: the extra `video` is not installed.
         ChildProcessError: a program that it calls failed.
     """
-    for module, package in (("imageio_ffmpeg", "smfd-plugin[video]"), ("skimage", "scikit-image")):
-        _require(module, package)
-    from skimage import data
-
+    _require("imageio_ffmpeg", "smfd-plugin[video]")
     folder = args.output.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     space = BlurSpace()
     number = space.index(SCENARIO)
     print(f"scenario {number} of {len(space)}: {SCENARIO}")
 
-    sharp = np.ascontiguousarray(data.astronaut()[..., ::-1])
+    sharp = np.ascontiguousarray(astronaut()[..., ::-1])
     before, after = restore_picture(sharp, space.apply(sharp, number), folder)
     clip_before, clip_after = restore_clip(sharp, folder)
     print(
@@ -89,10 +102,7 @@ def restore_clip(sharp: Picture, folder: Path) -> tuple[float, float]:
     """Blurs a moving clip, frame by frame anew, and restores it with core.smfd.Deblur in vspipe;
     returns the mean PSNR of the face in dB before and after."""
     windows = [np.s_[0:WINDOW, STEP * i : STEP * i + WINDOW] for i in range(FRAMES)]
-    blurry = [
-        Scenario("shake", 15, 0.0, i, 1.0, 1.0, 1.0, 1.0, 0, "noise-jpeg").apply(sharp[window])
-        for i, window in enumerate(windows)
-    ]
+    blurry = [replace(SHAKE, seed=i).apply(sharp[window]) for i, window in enumerate(windows)]
     write_video(folder / "blurry.mp4", blurry)
     script = folder / "deblur.vpy"
     script.write_text(SCRIPT.format(source=str(folder / "blurry.mp4")))

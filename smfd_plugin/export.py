@@ -100,8 +100,8 @@ def export_onnx(net: nn.Module, path: Path) -> float:
         raise ModuleNotFoundError(
             f"exporting needs {' and '.join(missing)}: pip install 'smfd-plugin[export]'"
         )
-    size = torch.export.Dim("height", min=MIN_SIDE, max=MAX_SIDE)
-    other = torch.export.Dim("width", min=MIN_SIDE, max=MAX_SIDE)
+    height = torch.export.Dim("height", min=MIN_SIDE, max=MAX_SIDE)
+    width = torch.export.Dim("width", min=MIN_SIDE, max=MAX_SIDE)
     with whole_file(path) as partial:
         with warnings.catch_warnings():  # the exporter's own
             warnings.simplefilter("ignore")
@@ -111,7 +111,7 @@ def export_onnx(net: nn.Module, path: Path) -> float:
                 partial,
                 input_names=["lq"],
                 output_names=["image", "masks"],
-                dynamic_shapes=({0: torch.export.Dim("batch"), 2: size, 3: other},),
+                dynamic_shapes=({0: torch.export.Dim("batch"), 2: height, 3: width},),
                 opset_version=OPSET,
                 external_data=False,
                 dynamo=True,

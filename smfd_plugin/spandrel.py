@@ -26,6 +26,7 @@ class SMFDUNetArch(Architecture[SMFDUNet]):
             name="SMFD-UNet",
             detect=KeyCondition.has_all(
                 "mask_generator.stem.weight",
+                "encoder.0.0.fuse.weight",
                 "encoder.0.0.attention.spatial.weight",
                 "encoder_fusion.0.scale_shift.weight",
                 "decoder_fusion.0.scale_shift.weight",
@@ -34,7 +35,8 @@ class SMFDUNetArch(Architecture[SMFDUNet]):
         )
 
     def load(self, state_dict: StateDict) -> ImageModelDescriptor[SMFDUNet]:
-        """Builds the network; its hyper-parameters are read off the shapes of the weights."""
+        """Builds the network; its hyper-parameters are read off the shapes of the weights, but for
+        `guided_stages`, which has none: all are guided, as in the shipped weights."""
         stages = range(get_seq_len(state_dict, "encoder"))
         net = SMFDUNet(
             num_classes=state_dict["encoder_fusion.0.shared.0.weight"].shape[1],

@@ -20,9 +20,12 @@ from smfd_plugin.data.pictures import (
 )
 from smfd_plugin.data.template import ffhq_landmarks, similarity
 
-Pair = tuple[Picture, Picture | None]
-Segment = Callable[[Picture], Picture]
-"""From a sharp (S, S, 3) BGR face to its (S, S) CelebAMask-HQ labels."""
+Labels = NDArray[np.uint8]
+"""(S, S) CelebAMask-HQ labels of an (S, S, 3) face."""
+
+Pair = tuple[Picture, Labels | None]
+Segment = Callable[[Picture], Labels]
+"""From a sharp (S, S, 3) BGR face to its labels."""
 
 CELEBA_LANDMARKS = np.float32([[69.5, 111], [107.5, 111], [88.0, 135], [72.0, 152], [105.0, 152]])
 """Where the template's points lie, on average, in the 178x218 pictures of img_align_celeba."""
@@ -164,7 +167,7 @@ def bisenet(weights_folder: Path | None) -> Segment:
     deviation = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
 
     @torch.no_grad()
-    def segment(face: Picture) -> Picture:
+    def segment(face: Picture) -> Labels:
         rgb = cv2.resize(face, (512, 512), interpolation=cv2.INTER_CUBIC)[..., ::-1].copy()
         image = torch.from_numpy(rgb).permute(2, 0, 1).float() / 255
         classes = net(((image - mean) / deviation)[None])[0][0].argmax(0).numpy()

@@ -168,7 +168,7 @@ def _check(array: NDArray, name: str, shape: str, dtypes: tuple[type, ...]) -> N
         kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
         allowed = " or ".join(dtype.__name__ for dtype in dtypes)
         raise ValueError(f"{name} must be a numpy array of {allowed}, not {kind}")
-    if array.ndim != shape.count(",") + 1 or array.shape[-1] != 3 or 0 in array.shape[-3:]:
+    if array.ndim != len(shape.split(",")) or array.shape[-1] != 3 or 0 in array.shape[-3:]:
         raise ValueError(f"{name} must have shape {shape}, not {array.shape}")
 
 

@@ -89,7 +89,8 @@ def fuse(own: View, others: Sequence[tuple[View, float]]) -> Tensor:
     Args:
         own: the face in the frame that is restored.
         others: the face in other frames, and how much each counts, of what `own` counts. One whose
-            crop is blurrier counts less still, by the square of how much less detail it has.
+            crop is blurrier counts less, one that is sharper counts more, by the square of how much
+            detail it has of what `own` has.
 
     Returns:
         (3, S, S), like `own.face.restored`.

@@ -20,6 +20,9 @@ def is_one_file(inputs: Sequence[Path], output: Path, suffixes: Sequence[str], k
         suffixes: those of the files that can be written.
         kind: what such a file is, for messages.
 
+    Returns:
+        True: OUTPUT is that file. False: it is a folder, there or still to be made.
+
     Raises:
         ValueError: a file for more than one input, or in place of a folder; or a suffix that cannot
             be written.
