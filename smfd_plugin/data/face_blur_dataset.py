@@ -92,38 +92,17 @@ class FaceBlurDataset(Dataset):
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
         super().__init__()
-        opt = {name: value for name, value in opt.items() if value is not None}
-        own_name = opt.get("name", "faces")
-        check_names(f"data set {own_name}", opt, OPTIONS + LOADER_OPTIONS)
-        check_values(f"data set {own_name}", opt)
-        if not isinstance(own_name, str):
-            raise ValueError(f"data set name {own_name!r} is no text; put it in quotes")
-        random = [name for name in RANDOM_OPTIONS if "scenarios" in opt and opt.get(name)]
-        if random:
-            raise ValueError(f"{', '.join(random)}: not for a fixed set, one with scenarios")
-        self.opt = opt
-        for name in ("gt_size", "min_gt_size", "crop_size", "kernel_size"):
-            if not isinstance(opt.get(name, 1), int):
-                raise ValueError(f"{name} {opt[name]!r} is no whole number of pixels")
+        self.opt = opt = _checked({name: value for name, value in opt.items() if value is not None})
         self.gt_size: int = opt["gt_size"]
         self.crop_size: int = opt.get("crop_size", self.gt_size)
         self.min_gt_size: int = opt.get("min_gt_size", self.gt_size)
-        if not 0 < self.crop_size <= self.min_gt_size <= self.gt_size:
-            raise ValueError(
-                f"crop_size {self.crop_size}, min_gt_size {self.min_gt_size} and gt_size "
-                f"{self.gt_size} must not be smaller one than the other, in this order"
-            )
+        self.kernel_size: int | None = opt.get("kernel_size")
+        self.sharp_ratio: float = opt.get("sharp_ratio", 0.0)
+        self.degrade_on_device: bool = opt.get("degrade_on_device", False)
         roots = opt["dataroot"] if isinstance(opt["dataroot"], list) else [opt["dataroot"]]
         folders = [FaceFolder(Path(root).expanduser()) for root in roots]
         self.faces = [(folder, face) for folder in folders for face in folder.faces]
-        self.kernel_size: int | None = opt.get("kernel_size")
-        if self.kernel_size is not None and (self.kernel_size < 1 or self.kernel_size % 2 == 0):
-            raise ValueError(f"kernel_size {self.kernel_size} is not an odd number of pixels")
-        self.sharp_ratio: float = opt.get("sharp_ratio", 0.0)
-        if not 0 <= self.sharp_ratio <= 1:
-            raise ValueError(f"sharp_ratio {self.sharp_ratio} is not in [0, 1]")
-        self.degrade_on_device: bool = opt.get("degrade_on_device", False)
-        self.space = BlurSpace(**(opt.get("blur") or {}))
+        self.space = BlurSpace(**opt.get("blur", {}))
         self.scenarios = read_scenarios(opt["scenarios"]) if "scenarios" in opt else None
         if self.scenarios and _sizes(self.space) != _sizes(BlurSpace()):
             raise ValueError(
@@ -131,7 +110,7 @@ class FaceBlurDataset(Dataset):
                 "many values as it has there, or leave it out"
             )
         batch = opt.get("batch_size_per_gpu", 1)
-        if len(self) * opt.get("dataset_enlarge_ratio", 1) < batch:  # BasicSR would do no step
+        if len(self) * opt.get("dataset_enlarge_ratio", 1) < batch:
             raise ValueError(
                 f"{len(self)} samples do not fill one batch of {batch}: lower batch_size_per_gpu "
                 "or raise dataset_enlarge_ratio"
@@ -139,7 +118,7 @@ class FaceBlurDataset(Dataset):
         self._rng: np.random.Generator | None = None
         masked = sum(face.has_mask for _, face in self.faces)
         get_root_logger().info(
-            f"{own_name}: {len(self.faces)} faces, {masked} with masks; "
+            f"{opt.get('name', 'faces')}: {len(self.faces)} faces, {masked} with masks; "
             f"BlurSpace of {len(self.space):,} scenarios"
         )
 
@@ -232,6 +211,35 @@ class FaceBlurDataset(Dataset):
             worker = get_worker_info()
             self._rng = np.random.default_rng(worker.seed if worker else torch.initial_seed())
         return self._rng
+
+
+def _checked(opt: dict[str, Any]) -> dict[str, Any]:
+    """The options, of which each is one that is read and has a value that fits."""
+    name = opt.get("name", "faces")
+    if not isinstance(name, str):
+        raise ValueError(f"data set name {name!r} is no text; put it in quotes")
+    check_names(f"data set {name}", opt, OPTIONS + LOADER_OPTIONS)
+    check_values(f"data set {name}", opt)
+    random = [option for option in RANDOM_OPTIONS if "scenarios" in opt and opt.get(option)]
+    if random:
+        raise ValueError(f"{', '.join(random)}: not for a fixed set, one with scenarios")
+    for option in ("gt_size", "min_gt_size", "crop_size", "kernel_size"):
+        if not isinstance(opt.get(option, 1), int):
+            raise ValueError(f"{option} {opt[option]!r} is no whole number of pixels")
+    most = opt["gt_size"]
+    least = opt.get("min_gt_size", most)
+    crop = opt.get("crop_size", most)
+    if not 0 < crop <= least <= most:
+        raise ValueError(
+            f"crop_size {crop} must be above 0 and at most min_gt_size {least}, and that at most "
+            f"gt_size {most}"
+        )
+    kernel = opt.get("kernel_size", 1)
+    if kernel < 1 or kernel % 2 == 0:
+        raise ValueError(f"kernel_size {kernel} is not an odd number of pixels")
+    if not 0 <= opt.get("sharp_ratio", 0) <= 1:
+        raise ValueError(f"sharp_ratio {opt['sharp_ratio']} is not in [0, 1]")
+    return opt
 
 
 def _sizes(space: BlurSpace) -> list[int]:

@@ -240,7 +240,7 @@ def test_several_folders_are_one_set(faces, tmp_path):
 
 
 def test_a_crop_larger_than_the_face_is_refused(faces):
-    with pytest.raises(ValueError, match="crop_size 65, min_gt_size 64 and gt_size 64"):
+    with pytest.raises(ValueError, match="crop_size 65 must be above 0 and at most min_gt_size 64"):
         FaceBlurDataset(options(faces, crop_size=65))
 
 
