@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 import torch
+from torchvision.transforms.functional import rotate
 
 from smfd_plugin.data.template import FFHQ_TEMPLATE
 from smfd_plugin.restore import deblur_faces
@@ -50,6 +53,15 @@ def test_noise_is_averaged(frame, see):
     assert after < 0.6 * before
 
 
+def test_neither_light_nor_its_colour_matters(frame, see):
+    clean = see(frame).face.restored
+    dimmed = frame - torch.tensor([0.1, 0.0, 0.05]).view(3, 1, 1)
+    own, *others = see(noisy(frame, 0)), *(see(noisy(dimmed, seed)) for seed in range(1, 7))
+    fused = fuse(own, [(other, 1.0) for other in others])
+    before, after = (inner(x - clean).std((1, 2)) for x in (own.face.restored, fused))
+    assert (after < 0.5 * before).all()
+
+
 def test_what_hardly_counts_is_left_out(frame, see):
     own, other = see(frame), see(noisy(frame, 1))
     share = (own.detail / other.detail) ** 2  # that counts as much as its own
@@ -94,6 +106,17 @@ def test_an_eye_stays_open_or_closed(frame, face, see, close_eyes, blinking):
         assert (means[1] - means[0]).abs().mean() < 0.02 * (means[2] - means[0]).abs().mean()
 
 
+def test_a_mark_is_not_mixed_in_even_where_its_light_half_meets_its_dark_one(frame, see):
+    own = see(frame)
+    marked = own.face.restored.clone()
+    light, dark = marked[:, 80:112, 80:96], marked[:, 80:112, 96:112]
+    light += 0.2
+    dark -= 0.2
+    other = view(replace(own.face, restored=marked))
+    change = (fuse(own, [(other, 1.0)] * 6) - own.face.restored)[:, 80:112, 80:112]
+    assert change.abs().max() < 0.01
+
+
 def test_blurry_frames_count_less_for_sharp_ones(frame, see):
     soft = torch.nn.functional.avg_pool2d(frame[None], 9, 1, 4)[0]
     sharp, blurry = see(frame), see(soft)
@@ -108,3 +131,16 @@ def test_other_pictures_do_not_count(frame, see):
     own = see(frame)
     nothing = see(torch.full_like(frame, 0.5))
     assert torch.equal(fuse(own, [(nothing, 1.0)]), own.face.restored)
+
+
+def test_a_head_on_its_side_does_not_count(frame, face, see):
+    own = see(frame)
+    lying = see(rotate(frame, 90, center=face.landmarks.mean(0).tolist()))
+    assert torch.equal(fuse(own, [(lying, 1.0)]), own.face.restored)
+
+
+def test_a_face_that_is_more_than_a_tenth_of_its_side_away_does_not_count(frame, see):
+    own = see(frame)
+    near, far = see(frame.roll(16, 2)), see(frame.roll(20, 2))  # the side is 166 pixels long
+    assert not torch.equal(fuse(own, [(near, 1.0)]), own.face.restored)
+    assert torch.equal(fuse(own, [(far, 1.0)]), own.face.restored)
