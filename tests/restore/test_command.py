@@ -5,9 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from smfd_plugin.restore import command
+from smfd_plugin.restore import command, network
 from smfd_plugin.restore.command import plan
 from smfd_plugin.restore.io import read_picture
 from smfd_plugin.restore.targets import Job
@@ -31,7 +32,7 @@ def deblur(tiny_weights):
     def run(*arguments):
         parser = argparse.ArgumentParser()
         command.add_arguments(parser)
-        words = [*map(str, arguments), "--weights", str(tiny_weights), "--detector", "tiny"]
+        words = ["--weights", str(tiny_weights), "--detector", "tiny", *map(str, arguments)]
         return command.run(parser.parse_args(words))
 
     return run
@@ -185,6 +186,21 @@ def test_no_input_is_replaced_before_it_is_read(photos, tmp_path, deblur):
 def test_strength_reaches_the_picture(photos, tmp_path, deblur):
     assert deblur(photos / "face.png", "-o", tmp_path / "same.png", "--strength", "0") == 0
     assert np.array_equal(read(tmp_path / "same.png"), read(photos / "face.png"))
+
+
+def test_half_precision_reaches_the_network(photos, tmp_path, deblur, monkeypatch):
+    monkeypatch.setattr(network, "half_dtype", lambda device: torch.bfloat16)
+    paths = tmp_path / "whole.png", tmp_path / "half.png"
+    for path, words in zip(paths, ([], ["--half"]), strict=True):
+        assert deblur(photos / "face.png", "-o", path, *words) == 0
+    whole, half = (read(path).astype(int) for path in paths)
+    assert 0 < np.abs(whole - half).max() <= 4
+
+
+def test_the_detector_is_chosen(photos, tmp_path, deblur):
+    choice = "--detector", "retinaface", "--detector-folder", photos
+    with pytest.raises(FileNotFoundError, match=r"detector 'retinaface' in .*photos"):
+        deblur(photos / "face.png", "-o", tmp_path / "sharp.png", *choice)
 
 
 def test_outputs_inside_the_input_are_not_done_again(photos, deblur, capsys):

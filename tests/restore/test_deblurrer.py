@@ -6,6 +6,7 @@ import torch
 
 from smfd_plugin import FaceDeblurrer
 from smfd_plugin.restore import deblurrer as module
+from smfd_plugin.restore import network
 
 
 @pytest.fixture
@@ -91,6 +92,26 @@ def test_no_face(deblurrer):
 def test_no_strength_no_change(with_net, astronaut):
     result = with_net(sharpen, strength=np.float32(0)).restore(astronaut)
     assert np.array_equal(result.image, astronaut) and len(result.faces) == 1
+
+
+def test_the_largest_crop_is_chosen(with_net, astronaut):
+    for size, side in ((128, 128), (512, 192)):  # the face's side is 166 pixels long
+        (face,) = with_net(sharpen, max_crop=size).restore(astronaut).faces
+        assert face.crop.shape == face.restored.shape == (side, side, 3)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_half_precision_is_chosen(tiny_weights, astronaut, monkeypatch, half):
+    monkeypatch.setattr(network, "half_dtype", lambda device: torch.bfloat16)
+    deblurrer = FaceDeblurrer(tiny_weights, "cpu", half, "tiny")
+    seen = []
+    deblurrer.net.register_forward_pre_hook(
+        lambda *_: seen.append(torch.is_autocast_enabled("cpu"))
+    )
+    deblurrer.restore(astronaut)
+    deblurrer.deblur_aligned(astronaut[None, :64, :64])
+    deblurrer.parse_aligned(astronaut[None, :64, :64])
+    assert seen == [half] * 3
 
 
 def test_views_and_tiny_pictures_are_fine(deblurrer, astronaut):
