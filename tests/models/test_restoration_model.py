@@ -2,6 +2,7 @@ import pytest
 import torch
 from basicsr.data import build_dataset
 from basicsr.models import build_model
+from torch.nn.utils import parameters_to_vector
 from torch.utils.data import default_collate
 
 from smfd_plugin.models import RestorationModel
@@ -119,6 +120,24 @@ def test_an_option_that_is_null_is_absent(prepared, batch):
     )
     (logged,) = train(build_model(prepared), batch, 1)
     assert logged.keys() == {"l_pix"}
+
+
+@pytest.mark.parametrize("amp", [None, "fp16"])
+def test_the_gradient_is_clipped(prepared, batch, amp):
+    """A step of SGD at rate 1 is as long as the gradient."""
+    prepared["train"] |= {"optim_g": {"type": "SGD", "lr": 1.0}, "amp": amp}
+
+    def step(longest):
+        prepared["train"]["grad_clip"] = longest
+        torch.manual_seed(0)
+        model = build_model(prepared)
+        before = parameters_to_vector(model.net_g.parameters()).detach().clone()
+        list(train(model, batch, 1))
+        return (parameters_to_vector(model.net_g.parameters()) - before).norm().item()
+
+    free = step(None)
+    assert step(2 * free) == pytest.approx(free, rel=1e-3)
+    assert step(free / 4) == pytest.approx(free / 4, rel=1e-3)
 
 
 def test_a_resumed_run_draws_new_random_numbers(prepared, batch, tmp_path):
