@@ -53,6 +53,22 @@ def test_finds_the_face_in_a_crop(colour_embedder):
     torch.testing.assert_close(found, whole, rtol=0, atol=1e-5)
 
 
+def test_what_is_outside_of_the_picture_looks_like_its_edge(colour_embedder):
+    criterion = IdentityLoss(colour_embedder())
+    picture = plain(0.8, 0.6, 0.2)
+    outside = criterion._embed(picture, torch.tensor([[-64.0, 64.0, 128.0]]))
+    torch.testing.assert_close(outside, criterion._embed(picture, WHOLE))
+
+
+def test_fine_patterns_are_smoothed_not_aliased(colour_embedder):
+    criterion = IdentityLoss(colour_embedder())
+    criterion.embedder = torch.nn.Identity()  # shows what the network sees
+    pattern = torch.from_numpy(np.indices((256, 256)).sum(0) % 2).float()
+    crop = criterion._embed(pattern.expand(1, 3, 256, 256), 2 * WHOLE)
+    assert crop.shape == (1, 3, 112, 112)
+    assert crop.abs().max() < 0.1  # grey
+
+
 def test_gradients_reach_the_picture_alone_and_training_leaves_the_network_as_it_is(
     colour_embedder,
 ):

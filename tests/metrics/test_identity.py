@@ -47,6 +47,13 @@ def test_the_crop_is_arcfaces(side, width):
         assert found == pytest.approx(target, abs=0.1)
 
 
+@pytest.mark.parametrize("side", [512, 256])
+def test_fine_patterns_are_smoothed_not_aliased(side):
+    pattern = np.uint8(255 * (np.indices((side, side)).sum(0) % 2))
+    crop = recognition_crop(cv2.merge([pattern] * 3)).astype(float)
+    assert np.abs(crop - 127.5).max() < 20
+
+
 def test_mistakes_are_named(colour_embedder, tmp_path):
     face = plain(1, 2, 3)
     with pytest.raises(FileNotFoundError, match=r"no embedding network .*nowhere"):
