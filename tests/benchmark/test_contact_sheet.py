@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+import torch
 import vapoursynth as vs
 
 from smfd_plugin.benchmark import contact_sheet
 from smfd_plugin.benchmark.moving_faces import load_portraits, make_film, to_clip
+from smfd_plugin.data.template import ffhq_landmarks
+from smfd_plugin.restore import make_detector
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +17,12 @@ def tiny(tiny_weights, monkeypatch):
     )
 
 
+@pytest.fixture
+def film():
+    """One frame."""
+    return to_clip(make_film(load_portraits(None, 1), 320, 240, 200, 1).sharp)
+
+
 def test_the_sheet_shows_each_frame_before_and_after():
     film = make_film(load_portraits(None, 1), 320, 240, 200, 4)
     sheet = contact_sheet.contact_sheet(to_clip(film.sharp), 0, 2, 2)
@@ -21,6 +30,23 @@ def test_the_sheet_shows_each_frame_before_and_after():
     before, after = sheet[:150].astype(int), sheet[150:]
     assert np.abs(before[:, :150] - before[:, 150:]).mean() > 1  # another frame
     assert 0.5 < np.abs(before - after).mean() < 60
+
+
+def test_what_is_restored_is_below(film, monkeypatch):
+    real = contact_sheet.deblur
+
+    def blacken(clip, **more):
+        return real(clip, **more).std.Expr(["16", "128", "128"])
+
+    monkeypatch.setattr(contact_sheet, "deblur", blacken)
+    sheet = contact_sheet.contact_sheet(film, 0, 1, 1)
+    assert sheet[:150].mean() > 50 and not sheet[150:].any()
+
+
+def test_the_sheet_shows_the_middle_of_the_aligned_face(film):
+    picture = contact_sheet.contact_sheet(film, 0, 1, 1)[:150, :, ::-1]
+    (face,) = make_detector("tiny")(torch.from_numpy(picture.copy()).permute(2, 0, 1))
+    assert np.abs(face.landmarks - (ffhq_landmarks(240) - 45)).max() < 10
 
 
 def test_a_frame_without_a_face_is_named():
