@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from basicsr.metrics import calculate_metric
+from basicsr.utils.registry import METRIC_REGISTRY
 from numpy.typing import NDArray
 
 from smfd_plugin.benchmark.arguments import arguments
@@ -149,3 +150,8 @@ OWN_METRICS: dict[str, Callable[..., Measure | SetMeasure]] = {
     "mask_miou": mask_miou,
     "part_psnr": part_psnr,
 }
+
+
+def implementation(kind: str) -> Callable[..., Any]:
+    """The function behind a type of metric: one of OWN_METRICS, or one registered with BasicSR."""
+    return OWN_METRICS.get(kind) or METRIC_REGISTRY.get(kind)

@@ -15,7 +15,7 @@ from smfd_plugin.benchmark import store
 from smfd_plugin.benchmark.costs import Cost, measure_costs, resized
 from smfd_plugin.benchmark.intervals import Bootstrap, Interval
 from smfd_plugin.benchmark.loading import load_datasets, load_measures, load_methods
-from smfd_plugin.benchmark.measures import Measure, SetMeasure
+from smfd_plugin.benchmark.measures import Measure, SetMeasure, implementation
 from smfd_plugin.benchmark.methods import Method
 from smfd_plugin.benchmark.options import Options
 from smfd_plugin.benchmark.results import (
@@ -54,6 +54,7 @@ def run(options: Options, folder: Path) -> Results:
                 origin = {
                     "method": entry,
                     "weights": results.digests.get(method_name),
+                    "code": _network_code(method),
                     "data": data,
                     "files": files | store.stamps(entry) | store.stamps(entry, options.weights),
                     "seed": options.seed,
@@ -127,7 +128,9 @@ def measure_rows(
     some_have = cache(partial(_some_have, dataset))
     for metric, measure in measures.items():
         values: dict[str, NDArray] = {}
-        origin = [options.metrics[metric], str(measure.weights or ""), versions()]
+        described = options.metrics[metric]
+        code = store.source_digest(implementation(described["type"]))
+        origin = [described, str(measure.weights or ""), code, versions()]
         file = f"{metric}-{_short_hash([origin, store.stamps(origin)])}.scores"
         for method in dataset.methods():
             title = f"{name}: {metric} of {method}"
@@ -212,6 +215,13 @@ def run_timing(
         else:
             able[name] = methods[name]
     return measure_costs(able, sample, options.timing.rounds, options.device)
+
+
+def _network_code(method: Method | Failure) -> str | None:
+    """The source_digest of a method's network; None where it has none."""
+    if isinstance(method, Failure) or method.net is None:
+        return None
+    return store.source_digest(type(method.net))
 
 
 def _some_have(dataset: DatasetResult, what: str) -> bool:

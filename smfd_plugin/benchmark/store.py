@@ -1,9 +1,11 @@
 """What a run leaves on disk, so that one that was cut off goes on and a changed one starts anew."""
 
+import hashlib
+import inspect
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ from smfd_plugin.data.pictures import Picture, read_picture
 
 
 def open_folder(folder: Path, origin: Mapping[str, Any]) -> Path:
-    """A folder for results that come from `origin` (options, files, weights); one that holds those
-    of another origin is emptied."""
+    """A folder for results that come from `origin` (options, files, weights, code); one that holds
+    those of another origin is emptied."""
     note = folder / "origin.json"
     text = json.dumps(origin, sort_keys=True, default=str, indent=1)
     if not note.is_file() or note.read_text() != text:
@@ -37,6 +39,16 @@ def stamps(options: object, root: Path = Path()) -> dict[str, tuple[int, int]]:
     files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
     found = {str(file): file.stat() for file in sorted(files)}
     return {name: (status.st_size, status.st_mtime_ns) for name, status in found.items()}
+
+
+def source_digest(code: Callable[..., Any]) -> str | None:
+    """SHA-256 of the file that a class or function is written in, in hexadecimal digits; None where
+    there is no such file. What it imports from other files is not seen."""
+    try:
+        content = Path(inspect.getsourcefile(inspect.unwrap(code))).read_bytes()
+    except (TypeError, OSError):  # it is built in, or was typed in
+        return None
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_kept(path: Path) -> Picture | None:

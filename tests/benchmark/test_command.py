@@ -1,6 +1,7 @@
 """`basicsr benchmark -opt FILE.yml` as its user calls it."""
 
 import copy
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from basicsr.utils.registry import ARCH_REGISTRY, METRIC_REGISTRY
 
 from smfd_plugin import pipeline
 from smfd_plugin.benchmark.methods import METHODS, Method
@@ -80,6 +82,21 @@ def benchmark(tmp_path, monkeypatch, capsys):
         return code, values, [line for line in lines if line.startswith("basicsr: ")]
 
     return run
+
+
+@pytest.fixture
+def from_file(monkeypatch):
+    """Imports `code` from a file and gives what it calls `name`."""
+
+    def load(path: Path, name: str, code: str) -> Any:
+        path.write_text(code)
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, path.stem, module)
+        spec.loader.exec_module(module)
+        return getattr(module, name)
+
+    return load
 
 
 @pytest.fixture
@@ -208,6 +225,39 @@ def test_other_faces_of_the_same_names_start_anew(benchmark, options, counted, t
     assert counted["count"] == 4
     scores = [each["datasets"]["faces"]["methods"]["counted"]["scores"] for each in (before, after)]
     assert scores[0] != scores[1]
+
+
+def test_other_code_of_a_network_restores_anew(
+    benchmark, options, tmp_path, monkeypatch, from_file
+):
+    torch.save({"params": {}}, tmp_path / "none.pth")
+    options["methods"] = {
+        "smfd": {"type": "basicsr", "network": {"type": "Shade"}, "weights": "none.pth"}
+    }
+    scores = []
+    for part in (0.5, 0.25):
+        network = from_file(tmp_path / "shade_arch.py", "Shade", f"""
+from torch import nn
+class Shade(nn.Module):
+    def forward(self, x):
+        return x * {part}
+""")  # fmt: skip
+        monkeypatch.setitem(ARCH_REGISTRY._obj_map, "Shade", network)
+        _, values, _ = benchmark(options)
+        scores.append(values["datasets"]["faces"]["methods"]["smfd"]["scores"]["psnr"][0])
+    assert scores[0] > scores[1] + 1
+
+
+def test_other_code_of_a_metric_measures_anew(benchmark, options, tmp_path, monkeypatch, from_file):
+    options["metrics"] = {"own": {"type": "own"}}
+    scores = []
+    for value in (1.5, 2.25):
+        code = f"def own(img, img2):\n    return {value}\n"
+        metric = from_file(tmp_path / "own.py", "own", code)
+        monkeypatch.setitem(METRIC_REGISTRY._obj_map, "own", metric)
+        _, values, _ = benchmark(options)
+        scores.append(values["datasets"]["faces"]["methods"]["smfd"]["scores"]["own"][0])
+    assert scores == [1.5, 2.25]
 
 
 def test_masks_of_another_network_are_measured_again(benchmark, options, tmp_path, tiny_net):

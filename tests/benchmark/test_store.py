@@ -1,6 +1,10 @@
-import numpy as np
+import hashlib
+from pathlib import Path
 
-from smfd_plugin.benchmark.store import ScoreFile, open_folder, read_kept, stamps
+import numpy as np
+import torch
+
+from smfd_plugin.benchmark.store import ScoreFile, open_folder, read_kept, source_digest, stamps
 from smfd_plugin.data.pictures import write_picture
 
 
@@ -28,6 +32,15 @@ def test_stamps_tell_changed_files(tmp_path):
     (folder / "images/b.png").touch()
     assert len(stamps(options)) == 3
     assert stamps({"none": None, "long": "x" * 5000, "nul": "a\0b"}) == {}
+
+
+def test_code_is_known_by_its_file():
+    here = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    decorated = torch.no_grad()(test_stamps_tell_changed_files)
+    assert source_digest(test_stamps_tell_changed_files) == source_digest(decorated) == here
+    assert source_digest(ScoreFile) != here
+    typed_in = eval("lambda: 0")
+    assert source_digest(int) is source_digest(typed_in) is None
 
 
 def test_a_picture_comes_back_as_it_was(tmp_path):
