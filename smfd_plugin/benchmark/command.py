@@ -1,11 +1,13 @@
 """`basicsr benchmark -opt FILE.yml`: compares face restorers and writes tables and a report."""
 
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basicsr.utils import get_root_logger
 from basicsr.utils.options import parse_options
+from filelock import FileLock, Timeout
 
 if TYPE_CHECKING:
     from smfd_plugin.benchmark.options import Options
@@ -25,6 +27,7 @@ def benchmark_pipeline(root: Path) -> None:
         ModuleNotFoundError: the extra `benchmark` is not installed.
         KeyError, ValueError: an option that is missing or does not fit.
         FileNotFoundError: none of the data sets is there.
+        BlockingIOError: another benchmark of this name is running.
     """
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
@@ -38,16 +41,29 @@ def benchmark_pipeline(root: Path) -> None:
 
     options = read_options(parse_options(str(root), is_train=False)[0])
     folder = root / "results" / "benchmark" / options.name
-    folder.mkdir(parents=True, exist_ok=True)
-    results = run(options, folder / "faces")
-    with results.clock("figures"):
-        attempt("figures and report", _draw, options, results, folder)
-    text = table.to_markdown(options, results)
-    (folder / "table.md").write_text(text, "utf-8")
-    (folder / "table.json").write_text(table.dump(table.to_json(options, results)), "utf-8")
+    with _lock(folder):
+        results = run(options, folder / "faces")
+        with results.clock("figures"):
+            attempt("figures and report", _draw, options, results, folder)
+        text = table.to_markdown(options, results)
+        (folder / "table.md").write_text(text, "utf-8")
+        (folder / "table.json").write_text(table.dump(table.to_json(options, results)), "utf-8")
     print(text)
     spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in results.seconds.items())
     get_root_logger().info(f"{spent}; see {folder / 'report.html'}")
+
+
+def _lock(folder: Path) -> AbstractContextManager:
+    """Makes the folder and keeps other benchmarks out of it, which would empty it of restored faces
+    while they are measured. Raises BlockingIOError if one is there."""
+    path = folder / "faces" / ".lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return FileLock(path, timeout=0).acquire()
+    except Timeout as error:
+        raise BlockingIOError(
+            f"another benchmark is writing to {folder}; wait for it, or give this one another name"
+        ) from error
 
 
 def _draw(options: "Options", results: "Results", folder: Path) -> None:

@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator
 
 from smfd_plugin.benchmark.datasets import Entry, spread
 from smfd_plugin.benchmark.results import DatasetResult, Results
-from smfd_plugin.benchmark.store import read_kept
+from smfd_plugin.benchmark.store import read_restored
 from smfd_plugin.benchmark.table import arrow, shown_metrics
 from smfd_plugin.data.pictures import Picture
 
@@ -22,7 +22,9 @@ TRUTH = "sharp"
 
 def columns(dataset: DatasetResult, entry: Entry) -> dict[str, Picture]:
     """A face as each method restored it, and the sharp one where it is known; all BGR."""
-    pictures = {method: read_kept(dataset.restored(method, entry)) for method in dataset.methods()}
+    pictures = {
+        method: read_restored(dataset.restored(method, entry)) for method in dataset.methods()
+    }
     sharp = entry.read().gt
     return pictures if sharp is None else pictures | {TRUTH: sharp}
 

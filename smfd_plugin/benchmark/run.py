@@ -170,6 +170,7 @@ def measure_all(
 
     Raises:
         ValueError: it applies to some of them only, so that its mean would be one of other faces.
+        FileNotFoundError: a restored face is gone.
     """
     kept = store.ScoreFile(dataset.folder / method / file)
     for entry in tqdm(dataset.entries, desc=title, unit="face"):
@@ -182,7 +183,7 @@ def measure_all(
                     f"needs the {measure.needs} of every face, and {entry.name} has none"
                 )
             return None
-        restored = store.read_kept(dataset.restored(method, entry))
+        restored = store.read_restored(dataset.restored(method, entry))
         kept.add(entry.name, measure.measure(restored, sample))
     return np.stack([kept.values[entry.name] for entry in dataset.entries])
 
@@ -190,7 +191,11 @@ def measure_all(
 def measure_set(
     dataset: DatasetResult, method: str, measure: SetMeasure, file: str
 ) -> float | None:
-    """What a metric of all faces together gives; None if there are too few of them."""
+    """What a metric of all faces together gives; None if there are too few of them.
+
+    Raises:
+        FileNotFoundError: a restored face is gone.
+    """
     kept = store.ScoreFile(dataset.folder / method / file)
     if "all" not in kept.values:
         value = measure.measure(_pairs(dataset, method))
@@ -234,7 +239,7 @@ def _pairs(dataset: DatasetResult, method: str) -> Iterator[tuple[Picture, Pictu
     for entry in dataset.entries:
         sample = entry.read()
         if sample.gt is not None:
-            yield store.read_kept(dataset.restored(method, entry)), sample.gt
+            yield store.read_restored(dataset.restored(method, entry)), sample.gt
 
 
 def _short_hash(value: object) -> str:

@@ -61,6 +61,14 @@ def read_kept(path: Path) -> Picture | None:
         return None
 
 
+def read_restored(path: Path) -> Picture:
+    """A picture of this run. Raises FileNotFoundError if it is gone or cannot be read any more."""
+    picture = read_kept(path)
+    if picture is None:
+        raise FileNotFoundError(f"{path} is gone or damaged; run the benchmark again to restore it")
+    return picture
+
+
 class ScoreFile:
     """Numbers by name of the sample, one JSON line each, added as they are measured.
 

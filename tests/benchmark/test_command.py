@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 from basicsr.utils.registry import ARCH_REGISTRY, METRIC_REGISTRY
+from filelock import FileLock
 
 from smfd_plugin import pipeline
 from smfd_plugin.benchmark.methods import METHODS, Method
@@ -293,6 +294,38 @@ def test_a_missing_file_is_a_row_that_says_where_to_get_it(benchmark, options, t
     assert values["datasets"]["other"]["reason"] == "no pictures in nowhere"
     text = (tmp_path / "results/benchmark/small/table.md").read_text()
     assert "| gfpgan | not run: weights/GFPGANv1.4.pth is not here" in text
+
+
+def test_two_benchmarks_do_not_share_a_folder(benchmark, options, tmp_path):
+    folder = tmp_path / "results/benchmark/small"
+    (folder / "faces").mkdir(parents=True)
+    with FileLock(folder / "faces/.lock"):
+        code, values, errors = benchmark(options)
+    assert (code, values) == (2, {})
+    assert errors == [
+        f"basicsr: another benchmark is writing to {folder}; wait for it, or give this one another "
+        "name"
+    ]
+    assert benchmark(options)[0] == 0
+
+
+def test_a_restored_face_that_is_gone_is_noted(benchmark, options, tmp_path, monkeypatch):
+    def careless(img, img2):
+        for file in tmp_path.glob("results/benchmark/small/faces/faces/smfd/b_*.png"):
+            file.unlink()
+        return 0.0
+
+    monkeypatch.setitem(METRIC_REGISTRY._obj_map, "careless", careless)
+    options["metrics"] = {"careless": {"type": "careless"}, "psnr": options["metrics"]["psnr"]}
+    code, values, _ = benchmark(options)
+    assert code == 0
+    assert len(values["notes"]) == 2
+    for metric, note in zip(options["metrics"], values["notes"], strict=True):
+        assert note.startswith(f"faces: {metric} of smfd: ")
+        assert note.endswith(
+            "b_987654321.png is gone or damaged; run the benchmark again to restore it"
+        )
+    assert values["datasets"]["faces"]["methods"]["smfd"]["scores"] == {}
 
 
 def test_without_any_method_there_is_no_report(benchmark, options):

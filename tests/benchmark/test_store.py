@@ -2,9 +2,17 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
-from smfd_plugin.benchmark.store import ScoreFile, open_folder, read_kept, source_digest, stamps
+from smfd_plugin.benchmark.store import (
+    ScoreFile,
+    open_folder,
+    read_kept,
+    read_restored,
+    source_digest,
+    stamps,
+)
 from smfd_plugin.data.pictures import write_picture
 
 
@@ -47,11 +55,14 @@ def test_a_picture_comes_back_as_it_was(tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (8, 9, 3), np.uint8)
     write_picture(tmp_path / "a.png", picture)
     assert (read_kept(tmp_path / "a.png") == picture).all()
+    assert (read_restored(tmp_path / "a.png") == picture).all()
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert read_kept(tmp_path / "b.png") is None
     for content in (b"half a picture", b""):
         (tmp_path / "c.png").write_bytes(content)
         assert read_kept(tmp_path / "c.png") is None
+    with pytest.raises(FileNotFoundError, match=r"c\.png is gone or damaged; run the benchmark"):
+        read_restored(tmp_path / "c.png")
 
 
 def test_scores_survive_a_cut(tmp_path):
