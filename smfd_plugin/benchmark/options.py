@@ -12,6 +12,7 @@ from smfd_plugin.benchmark.arguments import check_arguments
 from smfd_plugin.benchmark.datasets import DATASETS
 from smfd_plugin.benchmark.measures import OWN_METRICS
 from smfd_plugin.benchmark.methods import METHODS
+from smfd_plugin.metrics.option_check import check_metric_options
 from smfd_plugin.option_names import check_names
 from smfd_plugin.restore.network import pick_device
 
@@ -125,6 +126,8 @@ def _check_entries(methods: Entries, datasets: Entries, metrics: Entries) -> Non
     for name, entry in metrics.items():
         if entry["type"] in OWN_METRICS:
             check_arguments(name, OWN_METRICS[entry["type"]], entry)
+        else:
+            check_metric_options(name, entry)
 
 
 def _check_types(section: str, entries: Entries, known: Any) -> None:

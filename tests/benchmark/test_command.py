@@ -391,6 +391,10 @@ def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path, mas
             {"metrics": {"fid": {"type": "fid", "file": "x"}}},
             "fid has no option 'file'; its options are: weights, device",
         ),
+        (
+            {"metrics": {"lpips": {"type": "calculate_lpips", "nett": "vgg"}}},
+            "lpips has no option 'nett'; is it net?",
+        ),
         ({"timing": {"size": 64, "rounds": 0}}, "rounds is 0; it must be a whole number from 1"),
         ({"pictures": "all"}, "pictures is 'all'; it must be a whole number from 1"),
         ({"methods": {"smfd": None}}, "methods: smfd needs a `type`, not None"),

@@ -1,0 +1,31 @@
+"""Options of registered metrics that nothing reads."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from basicsr.utils.registry import METRIC_REGISTRY
+
+from smfd_plugin.option_names import check_names
+
+COMMON = ("type", "better", "crop_border", "input_order")
+"""What option files may say of every metric, whether or not its function reads it."""
+
+
+def check_metric_options(section: str, options: Mapping[str, Any]) -> None:
+    """Checks the names of a metric's options, for BasicSR's functions and ours take any name
+    without a word. What the functions of others take is theirs to say.
+
+    Args:
+        section: of the option file, for the message.
+        options: of the metric; its `type` is registered.
+
+    Raises:
+        ValueError: an option that the metric does not have; the message names it.
+    """
+    function = METRIC_REGISTRY.get(options["type"])
+    if function.__module__.partition(".")[0] not in ("basicsr", "smfd_plugin"):
+        return
+    parameters = inspect.signature(function).parameters.values()
+    own = [each.name for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    check_names(section, options, {*own, *COMMON} - {"img", "img2"})
