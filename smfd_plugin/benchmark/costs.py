@@ -11,11 +11,11 @@ from statistics import median
 
 import cv2
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Method
+from smfd_plugin.benchmark.operations import count_operations
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,8 @@ def count_parameters(method: Method) -> int | None:
 
 
 def count_flops(method: Method, sample: Sample) -> int | None:
-    """Operations of the method's network, by torch.utils.flop_counter."""
-    if method.net is None:
-        return None
-    with FlopCounterMode(display=False) as counter:
-        method.restore(sample)
-    return counter.get_total_flops()
+    """Operations of the method's network, see count_operations."""
+    return None if method.net is None else count_operations(method.restore, sample)
 
 
 def peak_memory(method: Method, sample: Sample, device: torch.device) -> float | None:

@@ -11,9 +11,9 @@ from statistics import median
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
+from smfd_plugin.benchmark.operations import count_operations
 from smfd_plugin.restore.network import half_dtype, pick_device
 from smfd_plugin.weights import load_network
 
@@ -38,14 +38,6 @@ def build_networks() -> dict[str, nn.Module]:
         ) from error
     networks = {OURS: load_network(), "GFPGAN 1.4": GFPGAN(), "CodeFormer": CodeFormer()}
     return {name: net.eval() for name, net in networks.items()}
-
-
-@torch.no_grad()
-def count_flops(net: nn.Module, face: Tensor) -> int:
-    """Multiplications and additions, counted separately, for one face."""
-    with FlopCounterMode(display=False) as counter:
-        net(face)
-    return counter.get_total_flops()
 
 
 @torch.no_grad()
@@ -99,7 +91,7 @@ def main() -> None:
     print("|---" * (3 + 2 * len(seconds)) + "|")
     for name, net in networks.items():
         cells = [f"{sum(value.numel() for value in net.parameters()) / 1e6:.1f}"]
-        cells.append(f"{count_flops(net, face) / 1e9:.0f}")
+        cells.append(f"{count_operations(net, face) / 1e9:.0f}")
         for times in seconds.values():
             cells += [f"{times[name]:.3f}", f"{times[name] / times[OURS]:.1f}"]
         print(f"| {name} | {' | '.join(cells)} |")
