@@ -1,5 +1,6 @@
 """The metrics: what is measured per sample, and how a score is made of it."""
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +25,6 @@ from smfd_plugin.metrics import confusion_matrix, mean_iou
 from smfd_plugin.restore.network import pick_device
 from smfd_plugin.weights import load_network
 from smfd_plugin.weights.files import find
-
-NO_REFERENCE = ("calculate_niqe",)
-"""Metrics that look at the restored picture alone."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +71,13 @@ def build_measure(options: Mapping[str, Any]) -> Measure | SetMeasure:
 
     Args:
         options: `type`: one of OWN_METRICS, or any that is registered with BasicSR, with its own
-            options.
+            options; one whose function has no parameter `img2` needs no sharp face.
     """
     kind = options["type"]
     if kind in OWN_METRICS:
         return OWN_METRICS[kind](**arguments(options))
     lower = options.get("better") == "lower" or kind in LOWER_IS_BETTER
-    if kind in NO_REFERENCE:
+    if "img2" not in inspect.signature(implementation(kind)).parameters:
         return Measure(
             lambda image, _: calculate_metric({"img": image}, options), needs=None, lower=lower
         )

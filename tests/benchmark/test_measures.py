@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from basicsr.utils.registry import METRIC_REGISTRY
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from smfd_plugin.benchmark.datasets import Sample
@@ -42,6 +43,14 @@ def test_niqe_needs_no_truth_and_less_is_better(pair):
     assert measure.lower
     assert measure.applies_to(Sample(noisy))
     assert measure.measure(noisy, Sample(noisy)) > measure.measure(sample.gt, Sample(noisy))
+
+
+def test_own_metrics_without_a_second_picture_need_no_truth(pair, monkeypatch):
+    noisy, _ = pair
+    monkeypatch.setitem(METRIC_REGISTRY._obj_map, "brightness", lambda img, **_: img.mean())
+    measure = build_measure({"type": "brightness"})
+    assert measure.applies_to(Sample(noisy))
+    assert measure.measure(noisy, Sample(noisy)) == noisy.mean()
 
 
 def test_less_may_be_declared_better():
