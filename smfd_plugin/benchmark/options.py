@@ -1,5 +1,6 @@
 """The option file of a benchmark, checked before anything runs."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,12 +81,11 @@ def read_options(opt: Mapping[str, Any]) -> Options:
         raise ValueError("two data sets of the option file share one name")
     metrics = opt["metrics"]
     _check_entries(opt["methods"], datasets, metrics)
+    methods, datasets, metrics = map(_from_home, (opt["methods"], datasets, metrics))
     reference = opt["reference"]
-    if reference not in opt["methods"]:
-        raise ValueError(
-            f"reference is {reference!r}, but the methods are {', '.join(opt['methods'])}"
-        )
-    for name in (opt["name"], *opt["methods"], *datasets, *metrics):
+    if reference not in methods:
+        raise ValueError(f"reference is {reference!r}, but the methods are {', '.join(methods)}")
+    for name in (opt["name"], *methods, *datasets, *metrics):
         if not isinstance(name, str) or not name or Path(name).name != name or name == "..":
             raise ValueError(f"the name {name!r} is not fit for a file")
     timing = opt.get("timing")
@@ -106,7 +106,7 @@ def read_options(opt: Mapping[str, Any]) -> Options:
         download=opt.get("download", False),
         weights=Path(opt["path"]["weights"]).expanduser(),
         reference=reference,
-        methods=opt["methods"],
+        methods=methods,
         datasets=datasets,
         metrics=metrics,
         timing=Timing(**timing) if timing else None,
@@ -143,6 +143,17 @@ def _check_types(section: str, entries: Entries, known: Any) -> None:
                 f"{section}: {name} has the unknown type {entry['type']!r}; there are "
                 f"{', '.join(sorted(known))}"
             )
+
+
+def _from_home(entries: Entries) -> Entries:
+    """The entries with `~/` in their paths spelt out."""
+    return {
+        name: {
+            key: os.path.expanduser(value) if isinstance(value, str) else value
+            for key, value in entry.items()
+        }
+        for name, entry in entries.items()
+    }
 
 
 def _without(entry: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

@@ -281,6 +281,23 @@ def test_masks_of_another_network_are_measured_again(benchmark, options, tmp_pat
     assert scores[0] != scores[1]
 
 
+def test_paths_may_begin_at_home(benchmark, options, counted, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    weights = Path(options["methods"]["smfd"]["weights"])
+    (tmp_path / "mine.pth").write_bytes(weights.read_bytes())
+    options["methods"] = {
+        "smfd": {"type": "smfd", "weights": "~/mine.pth"}, "counted": {"type": "counted"}
+    }  # fmt: skip
+    options["datasets"]["test"] |= {"dataroot": "~/faces", "scenarios": "~/scenarios.txt"}
+    code, values, errors = benchmark(options)
+    assert (code, errors) == (0, [])
+    assert values["datasets"]["faces"]["methods"]["smfd"]["scores"]["psnr"][0] > 10
+    face = cv2.imread(str(tmp_path / "faces/images/a.png"))
+    cv2.imwrite(str(tmp_path / "faces/images/a.png"), face[::-1])
+    benchmark(options)
+    assert counted["count"] == 4  # changed files are seen there, too
+
+
 def test_a_missing_file_is_a_row_that_says_where_to_get_it(benchmark, options, tmp_path):
     options["methods"]["gfpgan"] = {
         "type": "spandrel", "weights": "GFPGANv1.4.pth", "url": "https://x.org/GFPGANv1.4.pth",
