@@ -28,6 +28,8 @@ from smfd_plugin.benchmark.results import (
 )
 from smfd_plugin.data.pictures import Picture, write_picture
 
+NO_NUMBER = "gives no number for these faces"
+
 
 def run(options: Options, folder: Path) -> Results:
     """Runs what can be run; what cannot is in the results, with the reason.
@@ -118,9 +120,10 @@ def measure_rows(
 ) -> None:
     """Fills the rows of a data set and of its parts with scores, and with differences to the
     reference method."""
+    parts = {f"{name}, {part}": each for part, each in dataset.parts.items()}
     bootstraps = [
-        (each, Bootstrap([entry.face for entry in each.entries], options.seed))
-        for each in (dataset, *dataset.parts.values())
+        (what, each, Bootstrap([entry.face for entry in each.entries], options.seed))
+        for what, each in ({name: dataset} | parts).items()
     ]
     for part in dataset.parts.values():
         part.rows = {method: Row() for method in dataset.methods()}
@@ -146,11 +149,15 @@ def measure_rows(
                     values[method] = found
             if isinstance(found, Failure):
                 results.notes.append(f"{title}: {found.reason}")
-        for each, bootstrap in bootstraps:
+        for what, each, bootstrap in bootstraps:
             chosen = [place[entry.name] for entry in each.entries]
             for method, value in values.items():
                 row = each.rows[method]
-                row.scores[metric] = bootstrap.interval(value[chosen], measure.finish)
+                score = bootstrap.interval(value[chosen], measure.finish)
+                if np.isnan(score.value):
+                    results.notes.append(f"{what}: {metric} of {method}: {NO_NUMBER}")
+                    continue
+                row.scores[metric] = score
                 if options.reference in values and method != options.reference:
                     row.differences[metric] = bootstrap.difference(
                         value[chosen], values[options.reference][chosen], measure.finish
@@ -169,7 +176,8 @@ def measure_all(
     `some_have`: whether any of them has this, see `_some_have`.
 
     Raises:
-        ValueError: it applies to some of them only, so that its mean would be one of other faces.
+        ValueError: it applies to some of them only, so that its mean would be one of other faces;
+            or what it gives for one is no number.
         FileNotFoundError: a restored face is gone.
     """
     kept = store.ScoreFile(dataset.folder / method / file)
@@ -184,7 +192,10 @@ def measure_all(
                 )
             return None
         restored = store.read_restored(dataset.restored(method, entry))
-        kept.add(entry.name, measure.measure(restored, sample))
+        value = measure.measure(restored, sample)
+        if np.isnan(value).any():
+            raise ValueError(f"gives no number for {entry.name}; is crop_border too large for it?")
+        kept.add(entry.name, value)
     return np.stack([kept.values[entry.name] for entry in dataset.entries])
 
 
@@ -194,6 +205,7 @@ def measure_set(
     """What a metric of all faces together gives; None if there are too few of them.
 
     Raises:
+        ValueError: it is no number.
         FileNotFoundError: a restored face is gone.
     """
     kept = store.ScoreFile(dataset.folder / method / file)
@@ -201,6 +213,8 @@ def measure_set(
         value = measure.measure(_pairs(dataset, method))
         if value is None:
             return None
+        if np.isnan(value):
+            raise ValueError(NO_NUMBER)
         kept.add("all", value)
     return float(kept.values["all"])
 

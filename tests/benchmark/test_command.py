@@ -365,6 +365,32 @@ def test_a_metric_that_cannot_be_measured_is_noted(benchmark, options):
     assert "no backbone file nowhere.pth" in notes
 
 
+def test_a_metric_that_gives_no_number_is_noted(benchmark, options, tmp_path, monkeypatch):
+    def fussy(img, img2):  # it likes the first face alone
+        return 1.0 if (img2 == first).all() else float("nan")
+
+    first = cv2.imread(str(tmp_path / "faces/images/a.png"))
+    monkeypatch.setitem(METRIC_REGISTRY._obj_map, "fussy", fussy)
+    (tmp_path / "faces/masks").mkdir()
+    for name in "ab":
+        cv2.imwrite(str(tmp_path / f"faces/masks/{name}.png"), np.zeros((64, 64), np.uint8))
+    options["methods"] = {"input": {"type": "input"}}
+    options["reference"] = "input"
+    options["metrics"] = {
+        "psnr": {"type": "calculate_psnr", "crop_border": 32},
+        "fussy": {"type": "fussy"},
+        "eyes": {"type": "part_psnr", "classes": ["eyes"]},
+    }
+    for _ in range(2):  # also when it is run again
+        code, values, _ = benchmark(options)
+        assert code == 0
+        psnr, fussy, eyes = values["notes"]
+        assert psnr.startswith("faces: psnr of input: gives no number for a_123456789; is crop_")
+        assert fussy.startswith("faces: fussy of input: gives no number for b_987654321; is crop_")
+        assert eyes == "faces: eyes of input: gives no number for these faces"
+        assert values["datasets"]["faces"]["methods"]["input"]["scores"] == {}
+
+
 def test_metrics_without_truth_alone_for_real_faces(benchmark, options, tmp_path):
     options["datasets"] = {"test": {"name": "real", "type": "real", "dataroot_lq": "faces/images"}}
     options["methods"]["wiener"] = {"type": "wiener"}
