@@ -95,16 +95,24 @@ def read_options(opt: Mapping[str, Any]) -> Options:
         check_arguments("timing", Timing, timing)
     pictures = opt.get("pictures", 4)
     counts = {"pictures": pictures, **(timing or {})}
-    counts |= {f"{name}: limit": entry.get("limit", 1) for name, entry in datasets.items()}
+    counts |= {
+        f"{name}: {option}": entry[option]
+        for name, entry in datasets.items()
+        for option in ("size", "limit")
+        if option in entry
+    }
     for what, count in counts.items():
         if not isinstance(count, int) or count < 1:
             raise ValueError(f"{what} is {count!r}; it must be a whole number from 1")
+    weights = opt["path"]["weights"]
+    if not isinstance(weights, str):
+        raise ValueError(f"path.weights is {weights!r}; name a folder for weights of others")
     return Options(
         name=opt["name"],
         seed=opt["manual_seed"],
         device=pick_device("auto" if opt["num_gpu"] else "cpu"),
         download=opt.get("download", False),
-        weights=Path(opt["path"]["weights"]).expanduser(),
+        weights=Path(weights).expanduser(),
         reference=reference,
         methods=methods,
         datasets=datasets,

@@ -439,6 +439,16 @@ def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path, mas
             "lpips has no option 'nett'; is it net?",
         ),
         ({"timing": {"size": 64, "rounds": 0}}, "rounds is 0; it must be a whole number from 1"),
+        (
+            {
+                "datasets": {
+                    "test": {"name": "faces", "type": "sharp", "dataroot": "faces", "size": 64.5}
+                }
+            },
+            "faces: size is 64.5; it must be a whole number from 1",
+        ),
+        ({"path": None}, "path needs options of its own, not None"),
+        ({"path": {"weights": None}}, "path.weights is None; name a folder for weights of others"),
         ({"pictures": "all"}, "pictures is 'all'; it must be a whole number from 1"),
         ({"methods": {"smfd": None}}, "methods: smfd needs a `type`, not None"),
         ({"methods": ["smfd"]}, "methods is ['smfd']; each needs a name and a `type`"),
