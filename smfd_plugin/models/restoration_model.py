@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import center_crop
 
 from smfd_plugin.data.blur_batch import degrade_inside
+from smfd_plugin.metrics.option_check import check_metric_options
 from smfd_plugin.option_names import check_names, check_values
 from smfd_plugin.weights.files import WeightsError, find, pick_state, read, write
 
@@ -90,6 +91,8 @@ class RestorationModel(SRModel):
         check_names("the option file", opt, self.options)
         for section, names in SECTIONS.items():
             check_names(section, opt.get(section, {}), names)
+        for name, metric in (opt.get("val", {}).get("metrics") or {}).items():
+            check_metric_options(f"val.metrics.{name}", metric)
         options = opt.get("train", {})  # null there means absent
         check_names("train", options, self.train_options)
         check_names("path", opt.get("path", {}), _path_options(opt))

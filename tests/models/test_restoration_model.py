@@ -81,6 +81,12 @@ def test_weights_are_not_taken_for_others(prepared, tmp_path):
     ("section", "name", "value", "message"),
     [
         (None, "true_mask", True, "the option file has no option 'true_mask'"),
+        (
+            "val",
+            "metrics",
+            {"psnr": {"type": "calculate_psnr", "crop_border": 0, "test_y_chanel": True}},
+            "val.metrics.psnr has no option 'test_y_chanel'; is it test_y_channel",
+        ),
         ("val", "metric", {}, "val has no option 'metric'; is it metrics?"),
         (
             "logger",
