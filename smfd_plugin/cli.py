@@ -5,11 +5,14 @@ is imported only when it is called.
 """
 
 import argparse
+import signal
 import sys
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
 from typing import NamedTuple
+
+from smfd_plugin.interrupts import ended_as_by_ctrl_c
 
 
 class Command(NamedTuple):
@@ -66,21 +69,23 @@ def smfd_main(argv: list[str] | None = None) -> int:
 
     Returns:
         Exit code: 0, or what the sub-command returns, or 2 for a mistake of the user, with one line
-        on the standard error output.
+        on the standard error output; 128 and the number of the signal that ended it, 130 for
+        Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a test's or a notebook's may be none
             stream.reconfigure(errors="backslashreplace")  # for file names that are no text
     try:
-        args = build_parser(argv[0] if argv else "").parse_args(argv)
-        return args.run(args)
+        with ended_as_by_ctrl_c():
+            args = build_parser(argv[0] if argv else "").parse_args(argv)
+            return args.run(args)
     except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:
         print(f"smfd: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("smfd: interrupted", file=sys.stderr)
-        return 130
+        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
 
 
 def basicsr_main(argv: list[str] | None = None) -> int:

@@ -1,4 +1,5 @@
 import io
+import signal
 import subprocess
 import sys
 
@@ -6,6 +7,7 @@ import cv2
 import pytest
 
 from smfd_plugin.cli import COMMANDS, basicsr_main, smfd_main
+from smfd_plugin.whole_files import whole_file
 
 
 @pytest.fixture
@@ -84,6 +86,33 @@ def test_an_interrupt_is_no_traceback(monkeypatch, capsys):
     monkeypatch.setattr("smfd_plugin.restore.command.run", interrupted)
     assert smfd_main(["deblur", "a.png", "-o", "b.png"]) == 130
     assert capsys.readouterr().err == "smfd: interrupted\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_as_ctrl_c_does(tmp_path, monkeypatch, capsys, number):
+    def stopped(args):
+        with whole_file(tmp_path / "b.png"):
+            try:
+                signal.raise_signal(number)
+            finally:
+                signal.raise_signal(number)  # a terminal that closes sends two
+
+    monkeypatch.setattr("smfd_plugin.restore.command.run", stopped)
+    assert smfd_main(["deblur", "a.png", "-o", "b.png"]) == 128 + number
+    assert capsys.readouterr().err == "smfd: interrupted\n"
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_nohup_keeps_it_running(monkeypatch):
+    monkeypatch.setattr(
+        "smfd_plugin.restore.command.run", lambda args: signal.raise_signal(signal.SIGHUP) or 0
+    )
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert smfd_main(["deblur", "a.png", "-o", "b.png"]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_file_name_that_is_no_text_is_printed(monkeypatch):
