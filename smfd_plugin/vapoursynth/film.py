@@ -69,6 +69,14 @@ class Film:
         shown = [(time - self.times[0]) * self.time_base * rate for time in self.times]
         return rate > 0 and all(abs(at - n) < 0.5 for n, at in enumerate(shown))
 
+    def rate(self) -> Fraction | None:
+        """Frames per second; where they vary, the mean, for VapourSynth has no useful one: 1000 of
+        a Matroska file. None: unknown."""
+        seconds = (self.times[-1] - self.times[0]) * self.time_base
+        if self.is_constant() or not seconds:
+            return Fraction(self.clip.fps) or None
+        return ((len(self.times) - 1) / seconds).limit_denominator(1001) or None
+
 
 def read_film(path: Path) -> Film:
     """Opens a video file.

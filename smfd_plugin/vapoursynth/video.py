@@ -4,12 +4,15 @@ Sound, subtitles, chapters and metadata are copied, subtitles in a form that the
 Frames keep their time stamps, also those of a variable frame rate, and their colour tags.
 """
 
+import os
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from math import floor
 from pathlib import Path
 
 import av
@@ -59,7 +62,10 @@ def write_film(
     try:
         with whole_file(target) as partial, tempfile.TemporaryFile() as messages:
             command = _command(film, first, partial, codec, quality)
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=messages)
+            errors_only = os.environ | {"SVT_LOG": "1"}  # else that encoder greets first
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stderr=messages, env=errors_only
+            )
             try:
                 with suppress(OSError):  # if ffmpeg ends early, what it says tells more
                     yield from _send(film, process)
@@ -101,7 +107,8 @@ def deblur_file(
     Raises:
         VideoError: see `read_film` and `write_film`; or what `filter.deblur` refuses.
     """
-    film = read_film(source).between(start, end)
+    whole = read_film(source)
+    film = whole.between(start, end)
     with_faces = 0
     try:
         for said in _left_out(film, target.suffix.lower()):
@@ -112,8 +119,22 @@ def deblur_file(
                 with_faces += frame.props.get(COUNT, 0) > 0
                 progress.update()
     except vs.Error as error:
-        raise VideoError(f"{source}: {str(error).removeprefix(PREFIX)}") from error
+        raise VideoError(f"{source}: {_reason(error, whole)}") from error
     return len(film.times), with_faces
+
+
+def _reason(error: vs.Error, film: Film) -> str:
+    """What stopped a film, whose file is read whole, and what to do."""
+    said = str(error).removeprefix(PREFIX)
+    damaged = re.search(r"No frame returned for frame number (\d+)", said)
+    if not damaged:
+        return said
+    n = int(damaged[1])
+    at = floor(1000 * film.times[n] * film.time_base) / 1000
+    return (
+        f"frame {n}, at {at} s, is damaged; leave it out with --end {at} or a later --start, or "
+        "repair the file first (ffmpeg -i IN OUT)"
+    )
 
 
 def _left_out(film: Film, suffix: str) -> Iterator[str]:
@@ -202,7 +223,7 @@ def _send(film: Film, process: subprocess.Popen) -> Iterator[vs.VideoFrame]:
     """Writes the frames as a NUT stream, which, unlike plain video, has time stamps."""
     form = pixel_format(film.clip.format)
     with process.stdin, av.open(process.stdin, "w", format="nut") as container:
-        stream = container.add_stream("rawvideo", rate=film.clip.fps or None)
+        stream = container.add_stream("rawvideo", rate=film.rate())
         stream.width, stream.height, stream.pix_fmt = film.clip.width, film.clip.height, form
         stream.time_base = stream.codec_context.time_base = film.time_base
         for time, frame in zip(film.times, film.clip.frames(close=False), strict=True):

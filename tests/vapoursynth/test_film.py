@@ -46,10 +46,13 @@ def test_a_name_that_is_no_text_is_named(tmp_path):
 
 
 def test_a_constant_rate_is_told_from_a_variable_one(varied_film, tmp_path, ffmpeg):
-    assert not read_film(varied_film).is_constant()
+    varied = read_film(varied_film)
+    assert not varied.is_constant()
+    assert float(varied.rate()) == pytest.approx(7 / 0.283, abs=1e-3)
     rounded = tmp_path / "rounded.mkv"  # Matroska counts milliseconds
     ffmpeg("-f", "lavfi", "-i", "testsrc=rate=24000/1001:duration=0.5:size=64x64", rounded)
-    assert read_film(rounded).is_constant()
+    steady = read_film(rounded)
+    assert steady.is_constant() and steady.rate() == Fraction(24000, 1001)
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,28 @@ def test_what_is_no_video_is_named(tmp_path, run):
             run(tmp_path / name, tmp_path / "out.mp4")
 
 
+def test_a_damaged_frame_is_named_with_its_time(tmp_path, run, ffmpeg):
+    source = tmp_path / "in.mkv"
+    made = "testsrc=rate=25:duration=0.4:size=64x64"
+    ffmpeg("-f", "lavfi", "-i", made, "-c:v", "ffv1", "-g", "1", source)
+    damaged = packets(source, "video")[5]
+    source.write_bytes(source.read_bytes().replace(damaged, bytes(len(damaged))))
+    remedy = r"leave it out with --end 0\.2 or a later --start, or repair the file"
+    with pytest.raises(VideoError, match=rf"in\.mkv: frame 5, at 0\.2 s, is damaged; {remedy}"):
+        run(source, tmp_path / "out.mkv", strength=0.0)
+    assert run(source, tmp_path / "out.mkv", end=0.2, strength=0.0) == (5, 0)
+
+
+def test_av1_takes_a_variable_rate(varied_film, tmp_path, run):
+    run(varied_film, tmp_path / "out.mkv", codec="av1", strength=0.0)
+    assert times(tmp_path / "out.mkv") == times(varied_film)
+
+
+def test_why_av1_failed_is_said(varied_film, tmp_path, run):
+    with pytest.raises(VideoError, match=r"out\.mov: .*av1 only supported in MP4"):
+        run(varied_film, tmp_path / "out.mov", codec="av1", strength=0.0)
+
+
 def test_an_interlaced_file_is_told_apart(varied_film, run, tmp_path, capsys, ffmpeg):
     run(varied_film, tmp_path / "out.mkv", end=0.05)
     assert "interlaced" not in capsys.readouterr().err
