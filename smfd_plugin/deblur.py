@@ -7,11 +7,11 @@ from pathlib import Path
 
 from smfd_plugin.restore import command as pictures
 from smfd_plugin.restore.targets import Job, check_jobs, exit_code, is_one_file
-from smfd_plugin.vapoursynth.codecs import CODECS
+from smfd_plugin.vapoursynth.codecs import CODECS, check_container
 
 VIDEO_SUFFIXES = (
-    *(".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg"),
-    *(".ts", ".m2ts", ".wmv", ".flv", ".3gp"),
+    *(".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".m2v", ".vob"),
+    *(".ts", ".m2ts", ".mts", ".mxf", ".wmv", ".flv", ".3gp", ".ogv"),
 )
 
 VIDEO_DEFAULTS = {
@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         FileNotFoundError: an input is not there.
         ModuleNotFoundError: the extra `video` is not installed.
     """
+    _check_known(args.inputs)
     videos = [path for path in args.inputs if is_video(path)]
     if not videos:
         for name, default in VIDEO_DEFAULTS.items():
@@ -83,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
     if args.end is not None and args.end <= args.start:
         raise ValueError(f"--end {args.end:g} s is not after --start {args.start:g} s")
     jobs = plan(videos, args.output, args.overwrite)
+    for job in jobs:
+        check_container(job.target, args.codec)
     deblur_file = _import_video()
     failed = 0
     for source, target in jobs:
@@ -150,6 +153,15 @@ def seconds(text: str) -> float:
     if len(parts) > 3 or any(not 0 <= part < float("inf") for part in parts):
         raise argparse.ArgumentTypeError(f"{text!r} is no time; use 90 or 1:30")
     return sum(part * 60**i for i, part in enumerate(reversed(parts)))
+
+
+def _check_known(inputs: list[Path]) -> None:
+    for path in inputs:
+        if path.is_file() and not is_video(path) and path.suffix.lower() not in pictures.SUFFIXES:
+            raise ValueError(
+                f"{path} is no picture ({', '.join(pictures.SUFFIXES)}) and no video "
+                f"({', '.join(VIDEO_SUFFIXES)}) that smfd knows"
+            )
 
 
 def _import_video() -> Callable[..., tuple[int, int]]:

@@ -14,7 +14,7 @@ def videos(tmp_path, monkeypatch) -> list[tuple]:
     """Empty files in the working directory; deblurring one is only noted."""
     monkeypatch.chdir(tmp_path)
     Path("sub").mkdir()
-    for name in ("a.mp4", "b.MKV", "sub/a.mp4", "photo.png"):
+    for name in ("a.mp4", "b.MKV", "sub/a.mp4", "photo.png", "c.mts", "d.ogv", "film.xyz"):
         Path(name).touch()
     calls = []
 
@@ -45,6 +45,12 @@ def test_a_video_goes_to_the_filter(videos, capsys):
 def test_several_videos_go_to_a_folder(videos):
     run("a.mp4", "b.MKV", "-o", "out")
     assert [call[0][1] for call in videos] == [Path("out/a.mp4"), Path("out/b.MKV")]
+
+
+def test_a_camcorder_s_file_is_a_video(videos):
+    assert run("c.mts", "-o", "out.mp4") == 0
+    assert run("d.ogv", "-o", "out.webm", "--codec", "av1") == 0
+    assert [call[0][0] for call in videos] == [Path("c.mts"), Path("d.ogv")]
 
 
 @pytest.mark.parametrize(("bad", "code"), [(("a.mp4",), 1), (("a.mp4", "b.MKV"), 2)])
@@ -87,6 +93,9 @@ def test_pictures_go_to_the_pictures_command(videos, monkeypatch):
         ("a.mp4 -o out.mkv --codec ffv1 --quality 9", "--quality: ffv1 has none to choose"),
         ("a.mp4 -o out.mkv --quality 52", "--quality of h264 is 0 to 51, not 52"),
         ("a.mp4 -o out.mkv --codec av1 --quality -5", "--quality of av1 is 0 to 63, not -5"),
+        ("a.mp4 -o out.webm", r"out\.webm: \.webm does not hold h264; take --codec av1, or name"),
+        ("d.ogv -o out", r"out/d\.ogv: \.ogv does not hold h264; name out/d\.mkv"),
+        ("film.xyz -o out.mp4", r"film\.xyz is no picture \(.png, .* and no video \(.mp4, "),
         ("a.mp4 -o out.mp4 --start 9 --end 8", "--end 8 s is not after --start 9 s"),
     ],
 )

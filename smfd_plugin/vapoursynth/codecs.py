@@ -1,5 +1,6 @@
 """How videos can be written."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -26,3 +27,21 @@ CODECS = {
     "prores": Codec("prores_ks"),
     "ffv1": Codec("ffv1", rgb=True),
 }
+
+_HELD = {".webm": ("av1",), ".ogv": (), ".m2v": ()}
+"""Of containers that hold few codecs: which of CODECS."""
+
+
+def check_container(target: Path, codec: str) -> None:
+    """Checks that a file of this name can hold the codec, as far as that is known.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    suffix = target.suffix.lower()
+    held = _HELD.get(suffix, CODECS)
+    if codec not in held:
+        others = f"take --codec {' or '.join(held)}, or " if held else ""
+        raise ValueError(
+            f"{target}: {suffix} does not hold {codec}; {others}name {target.with_suffix('.mkv')}"
+        )
