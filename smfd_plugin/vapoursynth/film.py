@@ -1,7 +1,7 @@
 """A video file as VapourSynth sees it: BestSource reads it."""
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from math import lcm
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import av
 import vapoursynth as vs
-from av.stream import Disposition
+
+from smfd_plugin.vapoursynth.tracks import Tracks, moving_pictures, read_tracks
 
 _FINEST = 2**31 - 1
 """The largest denominator that FFmpeg takes for a time base."""
@@ -30,8 +31,7 @@ class Film:
         time_base: in seconds.
         size: width and height in the file; VapourSynth leaves the last column or row out where the
             format has no odd ones.
-        subtitles: FFmpeg's name of the codec of each subtitle stream.
-        data_streams: how many streams are no picture, sound or text.
+        tracks: what else the file holds.
         start, end: the part of the file, in seconds; end None: to its end.
     """
 
@@ -40,8 +40,7 @@ class Film:
     times: list[int]
     time_base: Fraction
     size: tuple[int, int]
-    subtitles: tuple[str, ...] = ()
-    data_streams: int = 0
+    tracks: Tracks = field(default_factory=Tracks)
     start: float = 0.0
     end: float | None = None
 
@@ -62,6 +61,12 @@ class Film:
         first, last = kept[0], kept[-1] + 1
         times = [time - round(start / self.time_base) for time in self.times[first:last]]
         return replace(self, clip=self.clip[first:last], times=times, start=start, end=end)
+
+    def is_turned(self) -> bool:
+        """Whether the picture was turned by a quarter, for a phone that was held upright; its size
+        is then turned, but not the shape of its pixels."""
+        width, height = self.size
+        return (self.clip.width - self.clip.height) * (width - height) < 0
 
     def is_constant(self) -> bool:
         """Whether each frame is shown within half a frame of where a constant rate has it."""
@@ -90,16 +95,13 @@ def read_film(path: Path) -> Film:
     name = absolute(path)
     try:
         with av.open(name) as container:
-            streams = container.streams
-            covers = Disposition.attached_pic
-            picture = next((one for one in streams.video if not one.disposition & covers), None)
+            picture = moving_pictures(container)
             if picture is None:
                 raise VideoError(f"{path} holds no moving pictures, only sound")
             begin = Fraction(container.start_time or 0, av.time_base)
             stored, size = picture.time_base, (picture.width, picture.height)
-            subtitles = tuple(stream.name for stream in streams.subtitles)
-            data_streams = len(streams.data)
-            clip, stamps = _frames(name, begin)
+            tracks = read_tracks(container)
+            clip, stamps = _frames(name, picture.index, begin)
     except (vs.Error, av.FFmpegError, OSError, IndexError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error).removeprefix("VideoSource: ")
         raise VideoError(f"{path} cannot be read as a video: {reason}") from error
@@ -113,7 +115,7 @@ def read_film(path: Path) -> Film:
             f"{path}: the time stamp of frame {late} is not after that of frame {late - 1}; "
             "convert it to a constant frame rate first"
         )
-    return Film(path, clip, times, time_base, size, subtitles, data_streams)
+    return Film(path, clip, times, time_base, size, tracks)
 
 
 def common_time_base(stored: Fraction, rate: Fraction) -> Fraction:
@@ -126,10 +128,10 @@ def common_time_base(stored: Fraction, rate: Fraction) -> Fraction:
     return Fraction(1, both if both <= _FINEST else stored.denominator)
 
 
-def _frames(name: str, begin: Fraction) -> tuple[vs.VideoNode, list[Fraction]]:
-    """The frames and their time stamps in seconds; where the file has none, as AVI files with
-    B-frames, those of a constant frame rate from `begin` on."""
-    options = {"cachemode": 0, "showprogress": False}
+def _frames(name: str, track: int, begin: Fraction) -> tuple[vs.VideoNode, list[Fraction]]:
+    """The frames of a track and their time stamps in seconds; where the file has none, as AVI files
+    with B-frames, those of a constant frame rate from `begin` on."""
+    options = {"track": track, "cachemode": 0, "showprogress": False}
     with tempfile.TemporaryDirectory() as folder:
         codes = Path(folder, "timecodes")
         try:

@@ -25,17 +25,10 @@ from smfd_plugin.vapoursynth.codecs import CODECS
 from smfd_plugin.vapoursynth.errors import PREFIX
 from smfd_plugin.vapoursynth.film import Film, VideoError, absolute, read_film
 from smfd_plugin.vapoursynth.filter import deblur
+from smfd_plugin.vapoursynth.losses import left_out
 from smfd_plugin.vapoursynth.properties import COUNT
-from smfd_plugin.vapoursynth.subtitles import subtitle_options
+from smfd_plugin.vapoursynth.tracks import copy_options
 from smfd_plugin.whole_files import whole_file
-
-_LOST = {
-    "_Alpha": "transparency",
-    "MasteringDisplay": "HDR10 metadata",
-    "DolbyVision": "Dolby Vision metadata",
-    "HDR10Plus": "HDR10+ metadata",
-}
-"""What is not carried over, by how the names of its frame properties begin."""
 
 
 def write_film(
@@ -111,7 +104,7 @@ def deblur_file(
     film = whole.between(start, end)
     with_faces = 0
     try:
-        for said in _left_out(film, target.suffix.lower()):
+        for said in left_out(film, target.suffix.lower()):
             tqdm.write(f"{source} {said}", file=sys.stderr)
         film = replace(film, clip=deblur(film.clip, **arguments))
         with tqdm(total=len(film.times), unit="frame", disable=None) as progress:
@@ -137,32 +130,6 @@ def _reason(error: vs.Error, film: Film) -> str:
     )
 
 
-def _left_out(film: Film, suffix: str) -> Iterator[str]:
-    """Sentences that follow the file's name."""
-    props = film.clip.get_frame(0).props
-    if props.get("_FieldBased", 0):
-        yield (
-            "is marked as interlaced, the result will not be; if it shows combs, deinterlace it "
-            "first (ffmpeg -i IN -vf bwdif OUT)"
-        )
-    lost = [name for start, name in _LOST.items() if any(key.startswith(start) for key in props)]
-    if film.data_streams:
-        lost.append("a time code or other data")
-    if lost:
-        yield f"has {' and '.join(lost)}, the result will not"
-    cut = (film.clip.width, film.clip.height)
-    if sorted(cut) != sorted(film.size):  # BestSource may have turned the picture
-        yield (
-            f"measures {film.size[0]}x{film.size[1]}, the result {cut[0]}x{cut[1]}: its format has "
-            "no odd sizes in VapourSynth"
-        )
-    if suffix == ".avi" and not film.is_constant():
-        yield (
-            "has a variable frame rate, which .avi cannot hold; frames are repeated or left out "
-            "(.mp4 and .mkv keep them)"
-        )
-
-
 def _command(
     film: Film, first: vs.VideoFrame, partial: Path, codec: str, quality: int | None
 ) -> list[str]:
@@ -177,13 +144,11 @@ def _command(
         # ffmpeg lets every input begin at 0; the picture may begin later than the sound.
         *("-itsoffset", str(float(film.times[0] * film.time_base)), "-f", "nut", "-i", "-"),
         *(*part, "-i", absolute(film.path)),
-        *("-map", "0:v", "-map", "1", "-map", "-1:v:0", "-map", "-1:d"),
-        *("-map_metadata", "1", "-map_chapters", "1", "-c", "copy"),
-        *subtitle_options(film.subtitles, partial.suffix.lower()),
+        *copy_options(film.tracks, partial.suffix.lower(), film.start),
         *(("-copypriorss", "0") if film.start else ()),
         *("-c:v:0", form.encoder, *_timing(partial.suffix.lower())),
         *(("-crf:v:0", str(quality)) if quality is not None else ()),
-        *("-filter:v:0", _filters(first, form.rgb)),
+        *("-filter:v:0", _filters(first, form.rgb, film.is_turned())),
         absolute(partial),
     ]
 
@@ -195,9 +160,10 @@ def _timing(suffix: str) -> tuple[str, ...]:
     return ("-fps_mode:v:0", "passthrough", "-enc_time_base:v:0", "demux")
 
 
-def _filters(frame: vs.VideoFrame, rgb: bool) -> str:
-    """ffmpeg filters that label the frames as the source's are, and turn RGB to YUV where the
-    encoder does not take it (`rgb` is False)."""
+def _filters(frame: vs.VideoFrame, rgb: bool, turned: bool) -> str:
+    """ffmpeg filters that label the frames as the source's are, with the shape of their pixels
+    turned if they were turned, and make RGB YUV where the encoder does not take it (`rgb` is
+    False)."""
     props = frame.props
     to_yuv = frame.format.color_family == vs.RGB and not rgb
     tags = [
@@ -213,7 +179,9 @@ def _filters(frame: vs.VideoFrame, rgb: bool) -> str:
         tags.append(f"range={'pc' if props['_Range'] == vs.RANGE_FULL else 'tv'}")
     if "_ChromaLocation" in props:
         tags.append(f"chroma_location={int(props['_ChromaLocation']) + 1}")
-    shape = f"setsar={props.get('_SARNum', 1)}/{props.get('_SARDen', 1)}:max=65535"
+    sides = (props.get("_SARNum", 1), props.get("_SARDen", 1))
+    width, height = reversed(sides) if turned else sides
+    shape = f"setsar={width}/{height}:max=65535"
     filters = [f"setparams={':'.join(tags)}"] if tags else []
     filters += ["scale=out_color_matrix=bt709:out_range=tv"] if to_yuv else []
     return ",".join((*filters, shape))

@@ -195,9 +195,9 @@ def test_what_is_left_out_is_said(tmp_path, run, capsys, ffmpeg):
     light += ":log-level=none"
     ffmpeg(*made, "-pix_fmt", "yuv420p10le", "-c:v", "libx265", "-x265-params", light, bright)
     run(clear, tmp_path / "out.mov", codec="prores")
-    assert f"{clear} has transparency, the result will not" in capsys.readouterr().err
+    assert f"{clear} has transparency, the result will not have it" in capsys.readouterr().err
     run(bright, tmp_path / "out.mp4")
-    assert f"{bright} has HDR10 metadata, the result will not" in capsys.readouterr().err
+    assert f"{bright} has HDR10 metadata, the result will not have it" in capsys.readouterr().err
 
 
 def test_what_vapoursynth_does_not_read_is_said(tmp_path, run, capsys, ffmpeg):
@@ -209,7 +209,7 @@ def test_what_vapoursynth_does_not_read_is_said(tmp_path, run, capsys, ffmpeg):
     assert f"{odd} measures 127x65, the result 126x64" in capsys.readouterr().err
     run(coded, tmp_path / "out.mov")
     assert capsys.readouterr().err.splitlines() == [
-        f"{coded} has a time code or other data, the result will not"
+        f"{coded} has a time code or other data, the result will not have it"
     ]
 
 
