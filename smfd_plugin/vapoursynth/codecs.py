@@ -11,21 +11,25 @@ class Codec(NamedTuple):
         encoder: ffmpeg's name.
         quality: the default constant rate factor; None: there is none to choose.
         worst: the largest one.
-        rgb: whether ffmpeg's encoder takes RGB.
+        bits: of a sample, the most that ffmpeg's encoder takes.
+        chroma: the finest resolution of colour that it takes.
+        rgb: whether it takes RGB.
     """
 
     encoder: str
     quality: int | None = None
     worst: int | None = None
+    bits: int = 10
+    chroma: str = "4:4:4"
     rgb: bool = False
 
 
 CODECS = {
     "h264": Codec("libx264", 16, 51),
-    "h265": Codec("libx265", 18, 51, rgb=True),
-    "av1": Codec("libsvtav1", 24, 63),
+    "h265": Codec("libx265", 18, 51, bits=12, rgb=True),
+    "av1": Codec("libsvtav1", 24, 63, chroma="4:2:0"),
     "prores": Codec("prores_ks"),
-    "ffv1": Codec("ffv1", rgb=True),
+    "ffv1": Codec("ffv1", bits=16, rgb=True),
 }
 
 _HELD = {".webm": ("av1",), ".ogv": (), ".m2v": ()}

@@ -1,5 +1,6 @@
 """A video file as VapourSynth sees it: BestSource reads it."""
 
+import re
 import tempfile
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import av
 import vapoursynth as vs
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from smfd_plugin.vapoursynth.tracks import Tracks, moving_pictures, read_tracks
 
@@ -32,6 +35,8 @@ class Film:
         size: width and height in the file; VapourSynth leaves the last column or row out where the
             format has no odd ones.
         tracks: what else the file holds.
+        duration: in seconds, how long the picture should be by what the file says; 0: it says
+            nothing.
         start, end: the part of the file, in seconds; end None: to its end.
     """
 
@@ -41,6 +46,7 @@ class Film:
     time_base: Fraction
     size: tuple[int, int]
     tracks: Tracks = field(default_factory=Tracks)
+    duration: float = 0.0
     start: float = 0.0
     end: float | None = None
 
@@ -100,7 +106,7 @@ def read_film(path: Path) -> Film:
                 raise VideoError(f"{path} holds no moving pictures, only sound")
             begin = Fraction(container.start_time or 0, av.time_base)
             stored, size = picture.time_base, (picture.width, picture.height)
-            tracks = read_tracks(container)
+            tracks, duration = read_tracks(container), _duration(container, picture)
             clip, stamps = _frames(name, picture.index, begin)
     except (vs.Error, av.FFmpegError, OSError, IndexError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error).removeprefix("VideoSource: ")
@@ -115,7 +121,7 @@ def read_film(path: Path) -> Film:
             f"{path}: the time stamp of frame {late} is not after that of frame {late - 1}; "
             "convert it to a constant frame rate first"
         )
-    return Film(path, clip, times, time_base, size, tracks)
+    return Film(path, clip, times, time_base, size, tracks, duration)
 
 
 def common_time_base(stored: Fraction, rate: Fraction) -> Fraction:
@@ -126,6 +132,17 @@ def common_time_base(stored: Fraction, rate: Fraction) -> Fraction:
     """
     both = lcm(stored.denominator, rate.numerator)
     return Fraction(1, both if both <= _FINEST else stored.denominator)
+
+
+def _duration(container: InputContainer, picture: VideoStream) -> float:
+    """How many seconds the picture lasts by what the file says; 0 if it says nothing."""
+    tags = (value for name, value in picture.metadata.items() if name.startswith("DURATION"))
+    clock = re.match(r"(\d+):(\d+):(\d+\.?\d*)", next(tags, ""))  # Matroska's
+    if clock:
+        return 3600 * int(clock[1]) + 60 * int(clock[2]) + float(clock[3])
+    if picture.duration:
+        return float(picture.duration * picture.time_base)
+    return (container.duration or 0) / av.time_base
 
 
 def _frames(name: str, track: int, begin: Fraction) -> tuple[vs.VideoNode, list[Fraction]]:

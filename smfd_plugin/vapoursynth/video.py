@@ -104,7 +104,7 @@ def deblur_file(
     film = whole.between(start, end)
     with_faces = 0
     try:
-        for said in left_out(film, target.suffix.lower()):
+        for said in left_out(film, target.suffix.lower(), codec):
             tqdm.write(f"{source} {said}", file=sys.stderr)
         film = replace(film, clip=deblur(film.clip, **arguments))
         with tqdm(total=len(film.times), unit="frame", disable=None) as progress:
