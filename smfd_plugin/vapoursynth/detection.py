@@ -20,6 +20,13 @@ from smfd_plugin.vapoursynth.window import cached, shift, window
 _SCENE_CHANGE = 0.1
 """Mean difference of two frames, of 1, that makes a new scene: misc.SCDetect's default."""
 
+_BRIGHT, _DARKEST = 0.4, 0.08
+"""Mean brightness of two frames, of 1, below which a smaller difference does, in proportion, and
+below which it is smaller no more, since what changes there is noise."""
+
+_BEFORE = "Before"
+"""Begins the properties that describe the frame before."""
+
 _CACHED = 100
 """Tiny frames kept; more than VapourSynth works on at a time."""
 
@@ -39,7 +46,8 @@ def find_faces(
     width, height = (max(1, round(side * shrink)) for side in (clip.width, clip.height))
     small = clip.resize.Bilinear(width, height, format=vs.RGB24, range=vs.RANGE_FULL)
     thumb = small.std.ShufflePlanes(1, vs.GRAY).resize.Bilinear(64, 36)
-    changes = thumb.std.PlaneStats(shift(thumb, -1))
+    before = shift(thumb, -1).std.PlaneStats(prop=_BEFORE)
+    changes = thumb.std.PlaneStats(before).std.CopyFrameProps(before, props=[_BEFORE + "Average"])
 
     @catch_errors
     def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
@@ -55,8 +63,7 @@ def find_faces(
         found = [_enlarged(face, scale) for face in detect(torch.from_numpy(planes))]
         faces = [face for face in found if min(face.box[2:] - face.box[:2]) >= min_face]
         write_faces(frame.props, [Sighting(face, _blur(source, face)) for face in faces])
-        cut = change.props.get("_SceneChangePrev", change.props["PlaneStatsDiff"] > _SCENE_CHANGE)
-        frame.props[CUT] = int(cut)
+        frame.props[CUT] = int(change.props.get("_SceneChangePrev", _is_cut(change)))
         return frame
 
     blank = _tiny(clip)
@@ -101,6 +108,13 @@ def steady(
         return frame
 
     return cached(found.std.ModifyFrame(window(found, radius), stage), _CACHED)
+
+
+def _is_cut(change: vs.VideoFrame) -> bool:
+    """Whether the frame begins a scene, by its difference from the one before it."""
+    brightness = (change.props["PlaneStatsAverage"] + change.props[_BEFORE + "Average"]) / 2
+    least = _SCENE_CHANGE * min(max(brightness, _DARKEST), _BRIGHT) / _BRIGHT
+    return change.props["PlaneStatsDiff"] > least
 
 
 def _blur(frame: vs.VideoFrame, face: Detection) -> float:
