@@ -4,7 +4,8 @@ Pure functions of a window of frames, so that the result for a frame does not de
 were asked for before.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,20 @@ from smfd_plugin.restore.detect import Detection
 
 _SAME_FACE = 0.3
 """Overlap (intersection over union) from which boxes of neighbouring frames are one face."""
+
+_REACH = 1.0
+"""How far a face moves at most from one frame to the next, in sides of its box."""
+
+_STRAY = 0.5
+"""How far it may be, in sides of its box, from where it is expected if another frame shows how fast
+it moves, or if it was missed in between."""
+
+_ALIKE = 0.5
+"""Area of the smaller box, as a part of the larger one's, from which they can be one fast face."""
+
+_LAG = 0.03
+"""How far smoothing moves a face at most, in sides of its box: detections tremble by less, and what
+is farther is motion."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +80,13 @@ def steady_faces(
         centre: index of the frame in the window.
         radius: in frames, at least 0.
     """
-    bridge = radius // 2
     faces = [
         SteadyFace(
             *_smooth(track, centre, radius),
             _presence(track, centre, radius, len(window)),
             {index - centre: _number(window[index], track[index]) for index in sorted(track)},
         )
-        for track in _link(window, bridge)
+        for track in _link(window, radius // 2)
         if min(track) <= centre <= max(track)
     ]
     return sorted(faces, key=lambda face: -area(face.detection.box))
@@ -91,35 +105,80 @@ def area(box: NDArray) -> float:
 
 
 def _link(window: Sequence[Sequence[Sighting]], bridge: int) -> list[Track]:
-    """Tracks without gaps of more than `bridge` frames."""
-    tracks: list[Track] = []
-    for index, sightings in enumerate(window):
-        last = [(track, max(track)) for track in tracks]
-        pairs = sorted(
-            (
-                (overlap(track[seen].detection.box, sighting.detection.box), i, j)
-                for i, (track, seen) in enumerate(last)
-                if index - seen <= bridge + 1
-                for j, sighting in enumerate(sightings)
-            ),
-            key=lambda pair: (-pair[0], pair[1:]),
-        )
-        linked: dict[int, int] = {}
-        for share, i, j in pairs:
-            if share >= _SAME_FACE and i not in linked.values() and j not in linked:
-                linked[j] = i
-        for j, sighting in enumerate(sightings):
-            if j in linked:
-                tracks[linked[j]][index] = sighting
-            else:
-                tracks.append({index: sighting})
+    """Tracks without gaps of more than `bridge` frames.
+
+    Neighbouring frames come first: where a camera pans over two people, one of them may be where
+    the other was some frames ago.
+    """
+    tracks: list[Track] = [{n: seen} for n, sightings in enumerate(window) for seen in sightings]
+    for step in range(1, bridge + 2):
+        tracks = _joined(tracks, step, _unlikeness)
+        # Again as long as it helps, since what was joined shows how fast a face moves.
+        while len(joined := _joined(tracks, step, _distance)) < len(tracks):
+            tracks = joined
     return tracks
+
+
+def _joined(
+    tracks: Sequence[Track], step: int, measure: Callable[[Track, Track], float]
+) -> list[Track]:
+    """The tracks, those made one of which one begins `step` frames after the other ends, those of
+    the smallest measure first. None goes on in two; infinite: they do not belong together."""
+    begins = defaultdict(list)
+    for j, track in enumerate(tracks):
+        begins[min(track)].append(j)
+    pairs = sorted(
+        (measure(track, tracks[j]), i, j)
+        for i, track in enumerate(tracks)
+        for j in begins[max(track) + step]
+    )
+    before: dict[int, int] = {}
+    after: dict[int, int] = {}
+    for value, i, j in pairs:
+        if value < np.inf and i not in after and j not in before:
+            before[j], after[i] = i, j
+    joined: dict[int, Track] = {}  # by number of the last track in it
+    for j in sorted(range(len(tracks)), key=lambda j: min(tracks[j])):
+        joined[j] = joined.pop(before[j]) | tracks[j] if j in before else tracks[j]
+    return list(joined.values())
+
+
+def _unlikeness(track: Track, later: Track) -> float:
+    """How little the boxes overlap where one ends and the other begins."""
+    share = overlap(track[max(track)].detection.box, later[min(later)].detection.box)
+    return 1 - share if share >= _SAME_FACE else np.inf
+
+
+def _distance(track: Track, later: Track) -> float:
+    """Between where a track, moving on as it or the later one does, would be when that begins and
+    where that begins, in sides of the smaller box."""
+    end, begin = max(track), min(later)
+    small, large = sorted(area(seen.detection.box) for seen in (track[end], later[begin]))
+    if small < max(_ALIKE * large, 1e-9):
+        return np.inf
+    velocities = [_velocity(track, *sorted(track)[-2:])] if len(track) > 1 else []
+    velocities += [_velocity(later, *sorted(later)[:2])] if len(later) > 1 else []
+    most = _STRAY if velocities or begin - end > 1 else _REACH
+    way = _centre(later[begin]) - _centre(track[end])
+    strays = [way - (begin - end) * velocity for velocity in velocities or [np.zeros(2)]]
+    stray = min(float(np.linalg.norm(stray)) for stray in strays) / np.sqrt(small)
+    return stray if stray <= most else np.inf
+
+
+def _velocity(track: Track, first: int, last: int) -> NDArray:
+    """Between two frames that show it, in pixels a frame."""
+    return (_centre(track[last]) - _centre(track[first])) / (last - first)
+
+
+def _centre(sighting: Sighting) -> NDArray:
+    return sighting.detection.box.reshape(2, 2).mean(0)
 
 
 def _smooth(track: Track, centre: int, radius: int) -> tuple[Detection, float]:
     """The value at the centre of the straight line that fits the sightings best, the nearer ones
     counting more. For a complete window that is their weighted mean; at the ends of a track, unlike
-    the mean, it does not lag behind a moving face."""
+    the mean, it does not lag behind a moving face. What the frame itself shows bounds how far off a
+    face that changes its speed can be."""
     times = np.array(list(track)) - centre
     values = np.array(
         [
@@ -133,8 +192,14 @@ def _smooth(track: Track, centre: int, radius: int) -> tuple[Detection, float]:
     spread = weights @ np.square(times - middle)
     slope = (weights * (times - middle)) @ values / spread if spread else 0.0
     now = mean - middle * slope
-    box, landmarks = np.split(now[:14].astype(np.float32), [4])
-    return Detection(box, landmarks.reshape(5, 2), float(mean[14])), float(mean[15])
+    points = now[:14].reshape(7, 2)  # corners of the box, landmarks
+    if centre in track:
+        own = track[centre].detection
+        off = (own.landmarks - points[2:]).mean(0)
+        bound = _LAG * np.sqrt(area(own.box))
+        points += off * (1 - bound / max(float(np.linalg.norm(off)), bound, 1e-9))
+    box, landmarks = np.split(points.astype(np.float32), [2])
+    return Detection(box.ravel(), landmarks, float(mean[14])), float(mean[15])
 
 
 def _number(sightings: Sequence[Sighting], wanted: Sighting) -> int:

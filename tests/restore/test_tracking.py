@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smfd_plugin.restore import Detection, Sighting, steady_faces
+from smfd_plugin.restore import Detection, Sighting, SteadyFace, steady_faces
 from smfd_plugin.restore.tracking import overlap
 
 POINTS = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], np.float32)
@@ -16,15 +16,16 @@ def seen(x: float = 0, y: float = 0, size: float = 100, blur: float = 1, score: 
     return Sighting(Detection(box, points, score), blur)
 
 
+def over_time(frames: list[list[Sighting]], radius: int) -> list[list[SteadyFace]]:
+    """The steady faces of each frame."""
+    windows = ((max(0, n - radius), n) for n in range(len(frames)))
+    return [steady_faces(frames[first : n + radius + 1], n - first, radius) for first, n in windows]
+
+
 def presences(shown: str, radius: int) -> list[float]:
     """How present a resting face is in each frame; a frame shows it where `shown` has an x."""
     frames = [[seen()] if letter == "x" else [] for letter in shown]
-    result = []
-    for n in range(len(frames)):
-        first = max(0, n - radius)
-        faces = steady_faces(frames[first : n + radius + 1], n - first, radius)
-        result.append(faces[0].presence if faces else 0.0)
-    return result
+    return [faces[0].presence if faces else 0.0 for faces in over_time(frames, radius)]
 
 
 def test_overlap():
@@ -44,10 +45,10 @@ def test_a_frame_alone_is_as_it_was_seen():
 
 
 def test_trembling_is_smoothed_with_weights_that_fall_off():
-    window = [[seen(x)] for x in (0, 0, 0, 16, 0, 0, 0)]
+    window = [[seen(x)] for x in (0, 0, 0, 2, 0, 0, 0)]
     (steady,) = steady_faces(window, 3, 3)
     moved = steady.detection.landmarks - POINTS
-    np.testing.assert_allclose(moved, [[16 * 4 / 16, 0]] * 5, atol=1e-4)
+    np.testing.assert_allclose(moved, [[2 * 4 / 16, 0]] * 5, atol=1e-4)
 
 
 @given(
@@ -113,3 +114,67 @@ def test_the_path_names_the_sightings_of_the_face():
     window = [[], [elsewhere, seen(10)], [seen(20)], [elsewhere], [seen(40), elsewhere]]
     steady = steady_faces(window, 2, 2)
     assert [face.path for face in steady if face.detection.box[0] < 500] == [{-1: 1, 0: 0, 2: 0}]
+
+
+@pytest.mark.parametrize("radius", [1, 3, 6])
+@pytest.mark.parametrize(
+    "places",
+    [
+        pytest.param([90 * n for n in range(12)], id="even"),
+        pytest.param([4 * n * n for n in range(12)], id="ever faster"),
+        pytest.param([60 * abs(n - 6) for n in range(12)], id="turns"),
+        pytest.param(np.cumsum([80] * 5 + [40] + [0] * 6), id="stops"),
+        pytest.param([30 * abs(n - 6) for n in range(12)], id="slow enough to overlap"),
+    ],
+)
+def test_a_fast_face_is_one_and_lies_where_it_is_shown(places, radius):
+    frames = [[seen(x)] for x in places]
+    # Where it turns, the places before and after it overlap: it must not be missed between them.
+    for (face,), x in zip(over_time(frames, radius), places, strict=True):
+        assert face.presence == 1
+        np.testing.assert_allclose(face.detection.box, seen(x).detection.box, atol=3.01)
+        np.testing.assert_allclose(face.detection.landmarks, POINTS + np.array([x, 0]), atol=3.01)
+
+
+def test_gaps_of_a_fast_face_are_bridged():
+    frames = [[seen(80 * n)] if n != 5 else [] for n in range(12)]
+    for n, (face,) in enumerate(over_time(frames, 3)):
+        assert face.presence == 1
+        np.testing.assert_allclose(face.detection.box, seen(80 * n).detection.box, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("others", "same"),
+    [
+        ([seen(99)], True),
+        ([seen(101)], False),
+        ([seen(80, size=72)], True),
+        ([seen(80, size=69)], False),
+        ([seen(99), seen(99)], False),  # neither moves so fast
+        ([seen(99), seen(170)], True),
+    ],
+)
+def test_a_face_that_is_too_far_off_or_of_another_size_is_another(others, same):
+    window = [[seen()], *([other] for other in others)]
+    faces = steady_faces(window, 0, 3)
+    assert [face.presence for face in faces] == [1 if same else pytest.approx(1 / 3)]
+
+
+@pytest.mark.parametrize("speed", [-58, 20, 58])
+def test_fast_faces_side_by_side_do_not_swap(speed):
+    frames = [[seen(speed * n), seen(120 + speed * n, blur=3)] for n in range(9)]
+    for n in (1, 4, 5):
+        frames[n].reverse()
+    for n, faces in enumerate(over_time(frames, 3)):
+        places = {round(face.blur, 6): face.detection.box[0] - speed * n for face in faces}
+        assert places == {1: pytest.approx(0, abs=1e-3), 3: pytest.approx(120, abs=1e-3)}
+        assert [face.presence for face in faces] == [1, 1]
+
+
+def test_a_face_that_is_missed_is_not_its_neighbour():
+    # One comes back in the very frame in which the other, a side away, is missed.
+    first, second = seen(), seen(95, blur=3)
+    frames = [[first, second], [first, second], [first], [second], [first, second], [first, second]]
+    for faces in over_time(frames, 3):
+        assert sorted(face.blur for face in faces) == pytest.approx([1, 3])
+        assert [face.presence for face in faces] == [1, 1]

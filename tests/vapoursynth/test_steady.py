@@ -78,6 +78,24 @@ def test_noise_is_averaged_and_a_blink_stays(
             assert blink > 20 and change < 0.05 * blink
 
 
+def test_a_fast_face_is_restored_in_full(restored, planes, astronaut):
+    still = np.ascontiguousarray(astronaut[:256, 96:352, ::-1])
+    places = [80 * n for n in range(6)]  # the face's box is 100 pixels wide
+    pictures = [np.full((256, 656, 3), 128, np.uint8) for _ in places]
+    for picture, x in zip(pictures, places, strict=True):
+        picture[:, x : x + 256] = still
+    clip = drawn(pictures).std.SetFrameProps(_SceneChangePrev=0)
+    steady, alone = (restored(clip, temporal=t) for t in (3, 0))
+    for frame, single in zip(steady.frames(), alone.frames(), strict=True):
+        assert frame.props["SMFDAmounts"] == single.props["SMFDAmounts"] == 1
+        off = np.subtract(frame.props["SMFDLandmarks"], single.props["SMFDLandmarks"])
+        assert np.abs(off).max() < 5
+    order = restored(clip)
+    for n in (4, 1, 5, 3):
+        for one, other in zip(planes(order.get_frame(n)), planes(steady.get_frame(n)), strict=True):
+            assert np.array_equal(one, other)
+
+
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_a_clip_may_be_shorter_than_the_window(portrait, restored, length):
     sharp = restored(portrait(length=length), temporal=15)
