@@ -51,7 +51,8 @@ class SteadyFace:
     Attributes:
         detection: box, landmarks and score, smoothed.
         blur: smoothed.
-        presence: in (0, 1], below 1 while the face appears or leaves.
+        presence: in (0, 1], below 1 while the face appears or leaves, or gets among the largest or
+            out of them.
         path: which sighting of a frame of the window is the face, by the frame's distance.
     """
 
@@ -66,28 +67,35 @@ Track = dict[int, Sighting]
 
 
 def steady_faces(
-    window: Sequence[Sequence[Sighting]], centre: int, radius: int
+    window: Sequence[Sequence[Sighting]], centre: int, radius: int, most: int = 0
 ) -> list[SteadyFace]:
     """The faces of one frame, the largest first.
 
     Gaps of up to half the radius, which a detector leaves now and then, are bridged. Over the rest
     of the radius a face fades in from its first sighting and out to its last; not where the window
-    is cut off, since there the picture changes anyway.
+    is cut off, since there the picture changes anyway. Faces that get among the largest or out of
+    them fade, too, with the part of their frames in the window in which they are among them.
 
     Args:
         window: what each frame shows, from `radius` frames before the centre to as many after it,
             cut off where the scene or the clip begins or ends.
         centre: index of the frame in the window.
         radius: in frames, at least 0.
+        most: how many faces of a frame count, the largest; 0: all.
     """
+    bridge = radius // 2
+    tracks = _link(window, bridge)
+    # Not beyond: a miss at the end of the window cannot be told from a face that leaves.
+    near = range(centre - radius + bridge, centre + radius - bridge + 1)
+    shares = _shares(tracks, near, most or len(tracks))
     faces = [
         SteadyFace(
             *_smooth(track, centre, radius),
-            _presence(track, centre, radius, len(window)),
+            share * _presence(track, centre, radius, len(window)),
             {index - centre: _number(window[index], track[index]) for index in sorted(track)},
         )
-        for track in _link(window, radius // 2)
-        if min(track) <= centre <= max(track)
+        for track, share in zip(tracks, shares, strict=True)
+        if share and min(track) <= centre <= max(track)
     ]
     return sorted(faces, key=lambda face: -area(face.detection.box))
 
@@ -172,6 +180,23 @@ def _velocity(track: Track, first: int, last: int) -> NDArray:
 
 def _centre(sighting: Sighting) -> NDArray:
     return sighting.detection.box.reshape(2, 2).mean(0)
+
+
+def _shares(tracks: Sequence[Track], frames: range, most: int) -> list[float]:
+    """The part of these frames of each track in which it is among the `most` largest."""
+    sizes = [_sizes(track, frames) for track in tracks]
+    counts = [0] * len(tracks)
+    for index in frames:
+        shown = [i for i, size in enumerate(sizes) if index in size]
+        for i in sorted(shown, key=lambda i: -sizes[i][index])[:most]:
+            counts[i] += 1
+    return [count / max(len(size), 1) for count, size in zip(counts, sizes, strict=True)]
+
+
+def _sizes(track: Track, frames: range) -> dict[int, float]:
+    """Area by frame; in a gap, the last before it."""
+    latest = {n: max(k for k in track if k <= n) for n in frames if min(track) <= n <= max(track)}
+    return {n: area(track[k].detection.box) for n, k in latest.items()}
 
 
 def _smooth(track: Track, centre: int, radius: int) -> tuple[Detection, float]:

@@ -78,7 +78,8 @@ def steady(
     Args:
         found: from `find_faces`.
         radius: frames that count before and after each.
-        max_faces: how many faces at most, the largest; 0: all.
+        max_faces: how many faces at most, the largest; 0: all. While faces take turns, those that
+            fade out are there, too.
         sharp_gate: see `blur.gate`.
         strength: of all restored faces, in [0, 1].
     """
@@ -100,8 +101,7 @@ def steady(
         if failed:
             frame.props[ERROR] = failed
             return frame
-        faces = steady_faces([read_faces(each) for each in scene], n - first, radius)
-        faces = faces[: max_faces or None]
+        faces = steady_faces([read_faces(each) for each in scene], n - first, radius, max_faces)
         amounts = [strength * face.presence * gate(face.blur, sharp_gate) for face in faces]
         write_faces(frame.props, [Sighting(face.detection, face.blur) for face in faces], amounts)
         write_paths(frame.props, [face.path for face in faces], radius)

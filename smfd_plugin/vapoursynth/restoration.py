@@ -85,7 +85,7 @@ class _Restoration:
                 for k in sorted(path, reverse=True)
             }
             own = views.pop(0, None)
-            if own is None:  # missed by the detector, or sharp in this frame only
+            if own is None:  # missed by the detector, or sharp or not among the largest here only
                 (own,) = self._deblur(pictures[here], [face])
             if own is not None:
                 near = {k: 1 - abs(k) / (self.radius + 1) for k in views}

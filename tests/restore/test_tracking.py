@@ -16,10 +16,13 @@ def seen(x: float = 0, y: float = 0, size: float = 100, blur: float = 1, score: 
     return Sighting(Detection(box, points, score), blur)
 
 
-def over_time(frames: list[list[Sighting]], radius: int) -> list[list[SteadyFace]]:
+def over_time(frames: list[list[Sighting]], radius: int, most: int = 0) -> list[list[SteadyFace]]:
     """The steady faces of each frame."""
     windows = ((max(0, n - radius), n) for n in range(len(frames)))
-    return [steady_faces(frames[first : n + radius + 1], n - first, radius) for first, n in windows]
+    return [
+        steady_faces(frames[first : n + radius + 1], n - first, radius, most)
+        for first, n in windows
+    ]
 
 
 def presences(shown: str, radius: int) -> list[float]:
@@ -178,3 +181,24 @@ def test_a_face_that_is_missed_is_not_its_neighbour():
     for faces in over_time(frames, 3):
         assert sorted(face.blur for face in faces) == pytest.approx([1, 3])
         assert [face.presence for face in faces] == [1, 1]
+
+
+def test_faces_that_take_turns_at_being_the_largest_fade():
+    frames = [[seen(size=100), seen(300, size=90 if n < 7 else 110)] for n in range(14)]
+    amounts = [
+        [sum(f.presence for f in faces if (f.detection.box[0] > 150) == right) for right in (0, 1)]
+        for faces in over_time(frames, 3, most=1)
+    ]
+    expected = [0.0] * 5 + [k / 5 for k in range(1, 5)] + [1.0] * 5
+    assert [right for _, right in amounts] == pytest.approx(expected)
+    assert [left + right for left, right in amounts] == pytest.approx([1] * 14)
+
+
+def test_only_the_largest_are_there_and_a_miss_is_no_turn():
+    frames = [
+        [seen(size=90), seen(300, size=60)] if n != 4 else [seen(300, size=60)] for n in range(9)
+    ]
+    for faces in over_time(frames, 3, most=1):
+        assert [(face.presence, face.detection.box[2]) for face in faces] == [(1, 90)]
+    assert [len(faces) for faces in over_time(frames, 3, most=2)] == [2] * 9
+    assert [len(faces) for faces in over_time(frames, 0, most=1)] == [1] * 9

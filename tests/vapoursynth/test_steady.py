@@ -96,6 +96,28 @@ def test_a_fast_face_is_restored_in_full(restored, planes, astronaut):
             assert np.array_equal(one, other)
 
 
+def test_faces_take_turns_without_a_jump(portrait, restored):
+    still = portrait(length=1)
+    sizes = [(200, 256) if n < 6 else (256, 200) for n in range(12)]
+    frames = [
+        vs.core.std.StackHorizontal(
+            [
+                still.resize.Bicubic(side, side).std.AddBorders(0, 256 - side, 0, 256 - side)
+                for side in pair
+            ]
+        )
+        for pair in sizes
+    ]
+    clip = vs.core.std.Splice(frames).std.SetFrameProps(_SceneChangePrev=0)
+    shares = []
+    for frame in restored(clip, max_faces=1).frames():
+        lefts = np.atleast_1d(frame.props["SMFDBoxes"])[::4]
+        amounts = np.atleast_1d(frame.props["SMFDAmounts"])
+        assert amounts.sum() == pytest.approx(1)
+        shares.append(amounts[lefts < 200].sum())
+    assert shares == pytest.approx([0, 0, 0, 0, 1 / 5, 2 / 5, 3 / 5, 4 / 5, 1, 1, 1, 1])
+
+
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_a_clip_may_be_shorter_than_the_window(portrait, restored, length):
     sharp = restored(portrait(length=length), temporal=15)
