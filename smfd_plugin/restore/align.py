@@ -57,7 +57,7 @@ def transform(matrix: Matrix, points: NDArray) -> NDArray[np.float64]:
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
-def cut_off(matrix: Matrix, corner: tuple[float, float]) -> Matrix:
+def shifted(matrix: Matrix, corner: tuple[float, float]) -> Matrix:
     """The matrix for a source whose pixel at `corner` (x, y) has become its first."""
     return np.hstack((matrix[:, :2], transform(matrix, np.array([corner])).T))
 

@@ -228,7 +228,7 @@ def _place(frame: Tensor, faces: Sequence[AlignedFace], index: int, feather: flo
     mask = blend.head_mask(face.logits[None], feather)
     change = face.restored - face.crop
     stacked = torch.cat((change[None], mask), 1)
-    box_to_crop = align.cut_off(face.to_crop, (left, top))
+    box_to_crop = align.shifted(face.to_crop, (left, top))
     # Crops are little larger than faces; to average samples would cost sharpness and time.
     per_pixel = max(1, round(align.scale(box_to_crop)))
     shape = bottom - top, right - left

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from smfd_plugin.restore.align import Matrix, cut_off, transform, warp
+from smfd_plugin.restore.align import Matrix, shifted, transform, warp
 from smfd_plugin.restore.blend import gaussian_blur
 from smfd_plugin.restore.faces import AlignedFace
 
@@ -134,7 +134,7 @@ def _register(to: NDArray[np.float32], source: NDArray[np.float32]) -> Matrix | 
         return None
     if not likeness > _LIKENESS:
         return None
-    motion = cut_off(found.astype(np.float64), (-corner[0], -corner[1]))
+    motion = shifted(found.astype(np.float64), (-corner[0], -corner[1]))
     centre = np.full((1, 2), (_COARSE - 1) / 2)
     if not np.abs(transform(motion, centre) - centre).max() < _FARTHEST * _COARSE:
         return None

@@ -56,7 +56,8 @@ def deblur(
             "retinaface" or "tiny".
         threshold: score from which a detection counts as a face, between 0 and 1.
         min_face: shorter side of the smallest face's box, in pixels, from 0.
-        max_faces: how many faces of a frame to restore at most, the largest first; 0: all.
+        max_faces: how many faces of a frame to restore at most, the largest first; 0: all. Where
+            two take turns, one fades out while the other fades in.
         temporal: frames before and after each that steady its faces, 0 (each frame alone) to 15.
         sharp_gate: blur up to which a face is left alone, as the standard deviation of a Gaussian
             in pixels; from half as much again it is fully restored. 0: restore all.

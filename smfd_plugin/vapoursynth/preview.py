@@ -104,7 +104,7 @@ class MaskPainter:
         for patch in restore_faces(self._net, picture, faces):
             left, top, right, bottom = patch.box
             view = picture[:, top:bottom, left:right]
-            to_crop = align.cut_off(patch.to_crop, (left, top))
+            to_crop = align.shifted(patch.to_crop, (left, top))
             parts = align.warp(patch.logits.softmax(0)[None], [to_crop], view.shape[1:], "zeros")[0]
             parts = parts.clamp(0, 1)
             parts[BACKGROUND] = 0

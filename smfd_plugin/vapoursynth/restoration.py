@@ -10,7 +10,7 @@ from typing import Any
 import vapoursynth as vs
 
 from smfd_plugin.restore import Detection, Sighting, faces_region
-from smfd_plugin.restore.align import cut_off
+from smfd_plugin.restore.align import shifted
 from smfd_plugin.restore.blur import gate
 from smfd_plugin.restore.fusion import View
 from smfd_plugin.restore.tracking import area
@@ -135,6 +135,6 @@ def _moved_view(shown: View, corner: tuple[int, int]) -> View:
     """The face in the coordinates of a part of the picture that begins at the corner."""
     face = shown.face
     there = replace(
-        face, detection=moved(face.detection, corner), to_crop=cut_off(face.to_crop, corner)
+        face, detection=moved(face.detection, corner), to_crop=shifted(face.to_crop, corner)
     )
     return replace(shown, face=there)
