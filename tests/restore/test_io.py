@@ -311,6 +311,7 @@ def test_channels_of_16_bit_that_lie_apart_are_refused(tmp_path, channels):
 
 
 def test_grey_multiplied_by_its_transparency_is_divided(tmp_path):
+    pytest.importorskip("PIL", "13", reason="older ones do not read such files")
     half = Image.new("L", (8, 8), 127)
     Image.merge("LA", (half, half)).save(tmp_path / "a.tif")
     retag(tmp_path / "a.tif", 338, 2, 1)
