@@ -1,6 +1,7 @@
 # make demo: the main job with the shipped weights. make test: lint and tests.
 # Both install everything into .venv, which a second run uses again.
 
+PYTHON ?= $(shell command -v python3.12 || echo python3)
 VENV := .venv
 BIN := $(abspath $(VENV))/bin
 SOURCES := pyproject.toml setup.py smfd_plugin/vapoursynth/plugin.c
