@@ -9,7 +9,8 @@ from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 
 from smfd_plugin.diffusion import DifFace, linear_schedule, predict, variational_bound
-from smfd_plugin.models.restoration_model import RUN_OPTIONS, RestorationModel
+from smfd_plugin.models.restoration_model import RestorationModel
+from smfd_plugin.models.run_options import RUN_OPTIONS
 from smfd_plugin.option_names import check_names
 
 

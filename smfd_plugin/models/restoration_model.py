@@ -18,42 +18,11 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import center_crop
 
 from smfd_plugin.data.blur_batch import degrade_inside
-from smfd_plugin.metrics.option_check import check_metric_options
-from smfd_plugin.option_names import check_names, check_values
+from smfd_plugin.models.run_options import OPTIONS, RUN_OPTIONS, read_run_options
 from smfd_plugin.weights.files import WeightsError, find, pick_state, read, write
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_BAD_STEPS = 10
-
-OPTIONS = (
-    *("name", "model_type", "scale", "num_gpu", "manual_seed", "find_unused_parameters"),
-    *("datasets", "network_g", "path", "train", "val", "logger", "dist_params"),
-    *("dist", "rank", "world_size", "auto_resume", "is_train", "root_path"),
-)
-"""Names at the top of an option file; BasicSR adds the last line's."""
-
-SECTIONS = {
-    "val": ("val_freq", "save_img", "suffix", "pbar", "metrics"),
-    "logger": ("print_freq", "save_checkpoint_freq", "use_tb_logger", "wandb"),
-}
-"""Names of what BasicSR reads in its own sections."""
-
-FREQUENCIES = {"logger": ("print_freq", "save_checkpoint_freq"), "val": ("val_freq",)}
-"""Names of what counts steps, by section."""
-
-RUN_OPTIONS = (
-    "total_iter",
-    "warmup_iter",
-    "ema_decay",
-    "optim_g",
-    "scheduler",
-    "grad_clip",
-    "amp",
-    "channels_last",
-    "compile",
-    "trainable",
-)
-"""Names of what every model here reads under `train`."""
 
 
 class TrainingDivergedError(RuntimeError):
@@ -88,18 +57,7 @@ class RestorationModel(SRModel):
     """Names of what is read under `train`."""
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
-        check_names("the option file", opt, self.options)
-        for section, names in SECTIONS.items():
-            check_names(section, opt.get(section, {}), names)
-        for name, metric in (opt.get("val", {}).get("metrics") or {}).items():
-            check_metric_options(f"val.metrics.{name}", metric)
-        options = opt.get("train", {})  # null there means absent
-        check_names("train", options, self.train_options)
-        check_names("path", opt.get("path", {}), _path_options(opt))
-        options = {name: value for name, value in options.items() if value is not None}
-        check_values("train", options)
-        _check_ranges(options)
-        _check_frequencies(opt)
+        options = read_run_options(opt, self.options, self.train_options)
         self.not_in_file: set[str] = set()
         super().__init__({**opt, "train": options})
         if options.get("compile"):
@@ -365,48 +323,6 @@ class RestorationModel(SRModel):
             "scaler": self.scaler.state_dict(),
         }
         write(Path(self.opt["path"]["training_states"]) / f"{current_iter}.state", state)
-
-
-def _path_options(opt: Mapping[str, Any]) -> list[str]:
-    """Names of what is read under `path`, and of what BasicSR puts there."""
-    networks = {name.removeprefix("network_") for name in opt if name.startswith("network_")}
-    return [
-        "root",
-        "experiments_root",
-        "models",
-        "training_states",
-        "log",
-        "visualization",
-        "results_root",
-        "resume_state",
-        "ignore_resume_networks",
-        *(
-            f"{what}_{name}"
-            for what in ("pretrain_network", "param_key", "strict_load")
-            for name in networks | {"g", "estimator"}
-        ),
-    ]
-
-
-def _check_ranges(options: Mapping[str, Any]) -> None:
-    if not options.get("grad_clip", 1) > 0:
-        raise ValueError(
-            f"train.grad_clip {options['grad_clip']} is not above 0; leave it out for no limit"
-        )
-    if not 0 <= options.get("ema_decay", 0) < 1:
-        raise ValueError(f"train.ema_decay {options['ema_decay']} is not in [0, 1)")
-
-
-def _check_frequencies(opt: Mapping[str, Any]) -> None:
-    for section, names in FREQUENCIES.items():
-        options = opt.get(section, {})
-        check_values(section, options)
-        for name in names:
-            if options.get(name, 1) < 1:
-                raise ValueError(
-                    f"{section}.{name} {options[name]} is less than one step; for never, name more "
-                    "than train.total_iter"
-                )
 
 
 def _freeze_all_but(net: nn.Module, names: list[str]) -> None:

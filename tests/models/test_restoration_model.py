@@ -77,30 +77,9 @@ def test_weights_are_not_taken_for_others(prepared, tmp_path):
         build_model(prepared)
 
 
-@pytest.mark.parametrize(
-    ("section", "name", "value", "message"),
-    [
-        (None, "true_mask", True, "the option file has no option 'true_mask'"),
-        (
-            "val",
-            "metrics",
-            {"psnr": {"type": "calculate_psnr", "crop_border": 0, "test_y_chanel": True}},
-            "val.metrics.psnr has no option 'test_y_chanel'; is it test_y_channel",
-        ),
-        ("val", "metric", {}, "val has no option 'metric'; is it metrics?"),
-        (
-            "logger",
-            "print_frequency",
-            3,
-            "logger has no option 'print_frequency'; is it print",
-        ),
-        ("train", "grad_clip", 0, "grad_clip 0 is not above 0; leave it out"),
-        ("train", "ema_decay", 2, r"ema_decay 2 is not in \[0, 1\)"),
-    ],
-)
-def test_options_that_do_not_fit_are_named(prepared, section, name, value, message):
-    (prepared[section] if section else prepared)[name] = value
-    with pytest.raises(ValueError, match=message):
+def test_options_are_checked(prepared):
+    prepared["train"]["grad_clipp"] = 1.0
+    with pytest.raises(ValueError, match="train has no option 'grad_clipp'; is it grad_clip"):
         build_model(prepared)
 
 

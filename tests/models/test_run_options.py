@@ -1,0 +1,40 @@
+import pytest
+
+from smfd_plugin.models.run_options import OPTIONS, RUN_OPTIONS, read_run_options
+
+
+def read(**opt):
+    return read_run_options({"name": "x", "network_g": {}, **opt}, OPTIONS, RUN_OPTIONS)
+
+
+def test_what_is_null_is_absent():
+    assert read(train={"total_iter": 3, "amp": None}, val=None) == {"total_iter": 3}
+    assert read() == {}
+
+
+def test_networks_have_any_name():
+    assert read(network_identity={}, path={"pretrain_network_identity": "a.pth"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "message"),
+    [
+        (None, "true_mask", True, "the option file has no option 'true_mask'"),
+        (
+            "val",
+            "metrics",
+            {"psnr": {"type": "calculate_psnr", "crop_border": 0, "test_y_chanel": True}},
+            "val.metrics.psnr has no option 'test_y_chanel'; is it test_y_channel",
+        ),
+        ("val", "metric", {}, "val has no option 'metric'; is it metrics?"),
+        ("val", "val_freq", 0, "val.val_freq 0 is less than one step; for never, name more"),
+        ("logger", "print_frequency", 3, "logger has no option 'print_frequency'; is it print"),
+        ("path", "pretrain_network_h", "a", "path has no option 'pretrain_network_h'"),
+        ("train", "grad_clip", 0, "grad_clip 0 is not above 0; leave it out"),
+        ("train", "ema_decay", 2, r"ema_decay 2 is not in \[0, 1\)"),
+        ("train", "total_iter", "many", "train.total_iter 'many' is no number"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(section, name, value, message):
+    with pytest.raises(ValueError, match=message):
+        read(**({section: {name: value}} if section else {name: value}))
