@@ -88,8 +88,23 @@ def test_an_interrupt_is_no_traceback(monkeypatch, capsys):
     assert capsys.readouterr().err == "smfd: interrupted\n"
 
 
+@pytest.fixture
+def as_set():
+    """Sets what a signal does, whatever whoever started the tests has set, until the test ends."""
+    before = {}
+
+    def set_signal(number, action):
+        before[number] = signal.signal(number, action)
+
+    yield set_signal
+    for number, action in before.items():
+        signal.signal(number, action)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_as_ctrl_c_does(tmp_path, monkeypatch, capsys, number):
+def test_a_signal_ends_it_as_ctrl_c_does(tmp_path, monkeypatch, capsys, as_set, number):
+    as_set(number, signal.SIG_DFL)
+
     def stopped(args):
         with whole_file(tmp_path / "b.png"):
             try:
@@ -104,15 +119,12 @@ def test_a_signal_ends_it_as_ctrl_c_does(tmp_path, monkeypatch, capsys, number):
     assert signal.getsignal(number) is signal.SIG_DFL
 
 
-def test_nohup_keeps_it_running(monkeypatch):
+def test_nohup_keeps_it_running(monkeypatch, as_set):
     monkeypatch.setattr(
         "smfd_plugin.restore.command.run", lambda args: signal.raise_signal(signal.SIGHUP) or 0
     )
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        assert smfd_main(["deblur", "a.png", "-o", "b.png"]) == 0
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    as_set(signal.SIGHUP, signal.SIG_IGN)
+    assert smfd_main(["deblur", "a.png", "-o", "b.png"]) == 0
 
 
 def test_a_file_name_that_is_no_text_is_printed(monkeypatch):
