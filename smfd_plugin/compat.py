@@ -11,6 +11,7 @@ import shutil
 import sys
 from argparse import Namespace
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -103,12 +104,10 @@ def read_forced_options_safely() -> None:
             except (ValueError, SyntaxError):
                 return yaml.safe_load(text)  # words without quotes
         value = original(text)
-        for number in (int, float):
-            if isinstance(value, str):
-                try:
-                    value = number(value)
-                except ValueError:
-                    continue
+        if isinstance(value, str):
+            for number in (int, float):
+                with suppress(ValueError):
+                    return number(value)
         return value
 
     options._postprocess_yml_value = read_value
