@@ -114,7 +114,7 @@ def read_picture(path: Path) -> PictureFile:
             count = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)
             turn, exif = read_exif(opened)
             mode, icc = opened.mode, opened.info.get("icc_profile")
-            lost = left_behind(opened)
+            lost = left_behind(opened, data)
     except UnidentifiedImageError as error:
         raise PictureError(f"{path} is no picture in a format that smfd knows") from error
     except Image.DecompressionBombError as error:

@@ -17,6 +17,8 @@ LONGEST_JPEG_EXIF = 65527
 
 _GAMMA = 1 / 2.2  # what a PNG file without one means
 _PRIMARIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # of sRGB, the white point first
+_CODE_CHUNK = b"\0\0\0\4cICP"  # of a PNG file: its colour space as in ITU-T H.273
+_SRGB_CODE = bytes((1, 13, 0, 1))
 _ORIENTATION = 0x0112
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _DETAILS, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005  # directories of their own
@@ -56,11 +58,16 @@ def read_exif(opened: Image.Image) -> tuple[int, bytes | None]:
         return turn, None
 
 
-def left_behind(opened: Image.Image) -> tuple[str, ...]:
-    """Names of the metadata of a picture that Pillow has loaded that are not carried over: captions
-    and settings as XMP or IPTC data, comments and further pictures in JPEG files, texts and an
-    unusual gamma or colour space in PNG files (if its profile does not tell it), and a colour
-    profile of CMYK, which is read as RGB."""
+def left_behind(opened: Image.Image, data: bytes) -> tuple[str, ...]:
+    """Names of the metadata of a picture that are not carried over: captions and settings as XMP or
+    IPTC data, comments and further pictures in JPEG files, texts and an unusual gamma or colour
+    space in PNG files (if its profile does not tell it, or a code such as HDR's tells another), and
+    a colour profile of CMYK, which is read as RGB.
+
+    Args:
+        opened: the picture, which Pillow has loaded.
+        data: its file.
+    """
     try:
         iptc = IptcImagePlugin.getiptcinfo(opened)
     except Exception:  # many kinds, for what is damaged
@@ -68,6 +75,8 @@ def left_behind(opened: Image.Image) -> tuple[str, ...]:
     told = "srgb" in opened.info or opened.info.get("icc_profile")
     gamma = opened.info.get("gamma", _GAMMA)
     primaries = opened.info.get("chromaticity", _PRIMARIES)
+    head = data.partition(b"IDAT")[0]  # Pillow keeps nothing of this chunk
+    code = head.partition(_CODE_CHUNK)[2][:4] if opened.format == "PNG" else b""
     held = {
         "XMP data": "xmp" in opened.info,
         "IPTC data": iptc,
@@ -76,7 +85,8 @@ def left_behind(opened: Image.Image) -> tuple[str, ...]:
         "CMYK colour profile": opened.mode == "CMYK" and opened.info.get("icc_profile"),
         "further pictures": opened.format == "MPO" and opened.n_frames > 1,
         "gamma": not told and abs(gamma - _GAMMA) > 0.01,
-        "colour space": not told and not np.allclose(primaries, _PRIMARIES, atol=0.001),
+        "colour space": code not in (b"", _SRGB_CODE)  # it goes before a profile
+        or (not told and not np.allclose(primaries, _PRIMARIES, atol=0.001)),
     }
     return tuple(name for name, is_there in held.items() if is_there)
 

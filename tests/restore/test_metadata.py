@@ -144,3 +144,18 @@ def test_a_colour_space_that_no_profile_tells_is_named(tmp_path, red, options, l
     chunks.add(b"cHRM", struct.pack(">8I", *(round(100_000 * value) for value in primaries)))
     Image.fromarray(noise(8, 8, 3)).save(tmp_path / "a.png", pnginfo=chunks, **options)
     assert read_picture(tmp_path / "a.png").lost == lost
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "lost"),
+    [
+        ((9, 16, 0, 1), {}, ("colour space",)),  # HDR10's, in full range
+        ((9, 16, 0, 1), {"icc_profile": PROFILE}, ("colour space",)),
+        ((1, 13, 0, 1), {}, ()),  # sRGB's
+    ],
+)
+def test_a_coded_colour_space_other_than_srgb_is_named(tmp_path, code, options, lost):
+    chunks = PngInfo()
+    chunks.add(b"cICP", bytes(code))
+    Image.fromarray(noise(8, 8, 3)).save(tmp_path / "a.png", pnginfo=chunks, **options)
+    assert read_picture(tmp_path / "a.png").lost == lost
