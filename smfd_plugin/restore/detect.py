@@ -121,12 +121,22 @@ def _detect(image: Tensor, network: Network, threshold: float) -> list[Detection
     boxes = torch.cat((centres - half_sizes, centres + half_sizes), 1)
     points = anchors[:, None, :2] + 0.1 * landmarks.view(-1, 5, 2) * anchors[:, None, 2:]
 
-    scale = torch.tensor([width / small.shape[-1], height / small.shape[-2]])
-    boxes, points = boxes * scale.repeat(2), points * scale
+    scale = np.array([width / small.shape[-1], height / small.shape[-2]], np.float32)
     return [
-        Detection(boxes[i].numpy(), points[i].numpy(), float(scores[i]))
+        enlarged(Detection(boxes[i].numpy(), points[i].numpy(), float(scores[i])), scale)
         for i in nms(boxes, scores, _NMS_OVERLAP).tolist()
     ]
+
+
+def enlarged(face: Detection, scale: NDArray[np.float32]) -> Detection:
+    """From a shrunken picture to the picture.
+
+    Args:
+        face: in pixels of the shrunken picture.
+        scale: (2,), how many times as wide and as high the picture is.
+    """
+    points = (face.landmarks + 0.5) * scale - 0.5  # whole numbers are the centres of pixels
+    return Detection(face.box * np.tile(scale, 2), points, face.score)
 
 
 @lru_cache(maxsize=4)

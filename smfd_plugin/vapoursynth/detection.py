@@ -9,7 +9,7 @@ import vapoursynth as vs
 
 from smfd_plugin.restore import Detection, Detector, Sighting, faces_region, steady_faces
 from smfd_plugin.restore.blur import gate, measure_blur
-from smfd_plugin.restore.detect import MAX_SIDE
+from smfd_plugin.restore.detect import MAX_SIDE, enlarged
 from smfd_plugin.vapoursynth import memory
 from smfd_plugin.vapoursynth.errors import catch_errors
 from smfd_plugin.vapoursynth.parts import cut_luma, moved
@@ -60,7 +60,7 @@ def find_faces(
             return frame
         planes = np.stack([np.asarray(plane) for plane in picture])
         scale = np.array([clip.width / picture.width, clip.height / picture.height], np.float32)
-        found = [_enlarged(face, scale) for face in detect(torch.from_numpy(planes))]
+        found = [enlarged(face, scale) for face in detect(torch.from_numpy(planes))]
         faces = [face for face in found if min(face.box[2:] - face.box[:2]) >= min_face]
         write_faces(frame.props, [Sighting(face, _blur(source, face)) for face in faces])
         frame.props[CUT] = int(change.props.get("_SceneChangePrev", _is_cut(change)))
@@ -127,11 +127,6 @@ def _blur(frame: vs.VideoFrame, face: Detection) -> float:
     if not torch.isfinite(luma).all():
         return 0.0
     return measure_blur(luma, moved(face, box[:2]).landmarks)
-
-
-def _enlarged(face: Detection, scale: np.ndarray) -> Detection:
-    """From a shrunken picture to the picture; whole numbers are the centres of pixels."""
-    return Detection(face.box * np.tile(scale, 2), (face.landmarks + 0.5) * scale - 0.5, face.score)
 
 
 def _tiny(clip: vs.VideoNode) -> vs.VideoNode:

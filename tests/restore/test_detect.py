@@ -63,8 +63,12 @@ def test_moves_with_the_picture(frame, face, tiny_detector):
 
 
 def test_large_pictures_are_measured_in_their_own_pixels(frame, face, tiny_detector):
-    large = F.interpolate(frame[None], scale_factor=6, mode="bilinear")[0]
-    (found,) = tiny_detector(large)
+    large = F.interpolate(frame[None], scale_factor=6, mode="bilinear")
+    small = F.interpolate(large, (1600, 1600), mode="bilinear", antialias=True)
+    (found,), (shrunken,) = tiny_detector(large[0]), tiny_detector(small[0])
+    centres = (shrunken.landmarks + 0.5) * 3072 / 1600 - 0.5
+    np.testing.assert_allclose(found.landmarks, centres, atol=1e-3)
+    np.testing.assert_allclose(found.box, shrunken.box * 3072 / 1600, atol=1e-3)
     assert np.abs(found.landmarks / 6 - face.landmarks).max() < 3
 
 
