@@ -19,10 +19,6 @@ _FINEST = 2**31 - 1
 """The largest denominator that FFmpeg takes for a time base."""
 
 
-class VideoError(ValueError):
-    """A video that cannot be read or written; the message names it."""
-
-
 @dataclass(frozen=True)
 class Film:
     """The picture of a video file.
@@ -54,13 +50,13 @@ class Film:
         """The frames from `start` on and before `end`, both in seconds of the file.
 
         Raises:
-            VideoError: there is no frame.
+            ValueError: there is no frame.
         """
         seconds = [float(time * self.time_base) for time in self.times]
         kept = [n for n, at in enumerate(seconds) if start <= at and (end is None or at < end)]
         if not kept:
             until = "the end" if end is None else f"{end:g} s"
-            raise VideoError(
+            raise ValueError(
                 f"{self.path}: no frame between {start:g} s and {until}; the video ends at "
                 f"{seconds[-1]:g} s"
             )
@@ -93,31 +89,31 @@ def read_film(path: Path) -> Film:
     """Opens a video file.
 
     Raises:
-        VideoError: no video, one that changes its format or size or whose time stamps do not rise;
+        ValueError: no video, one that changes its format or size or whose time stamps do not rise;
             or BestSource is missing.
     """
     if not hasattr(vs.core, "bs"):
-        raise VideoError("VapourSynth has no BestSource here: pip install vapoursynth-bestsource")
+        raise ValueError("VapourSynth has no BestSource here: pip install vapoursynth-bestsource")
     name = absolute(path)
     try:
         with av.open(name) as container:
             picture = moving_pictures(container)
             if picture is None:
-                raise VideoError(f"{path} holds no moving pictures, only sound")
+                raise ValueError(f"{path} holds no moving pictures, only sound")
             begin = Fraction(container.start_time or 0, av.time_base)
             stored, size = picture.time_base, (picture.width, picture.height)
             tracks, duration = read_tracks(container), _duration(container, picture)
             clip, stamps = _frames(name, picture.index, begin)
     except (vs.Error, av.FFmpegError, OSError, IndexError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error).removeprefix("VideoSource: ")
-        raise VideoError(f"{path} cannot be read as a video: {reason}") from error
+        raise ValueError(f"{path} cannot be read as a video: {reason}") from error
     if clip.format is None or not clip.width:
-        raise VideoError(f"{path} changes its format or size; cut it into parts that do not")
+        raise ValueError(f"{path} changes its format or size; cut it into parts that do not")
     time_base = common_time_base(stored, clip.fps)
     times = [round((stamp - begin) / time_base) for stamp in stamps]
     late = next((n for n, pair in enumerate(pairwise(times), 1) if pair[1] <= pair[0]), None)
     if late is not None:
-        raise VideoError(
+        raise ValueError(
             f"{path}: the time stamp of frame {late} is not after that of frame {late - 1}; "
             "convert it to a constant frame rate first"
         )

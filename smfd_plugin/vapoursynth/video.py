@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from smfd_plugin.vapoursynth.codecs import CODECS
 from smfd_plugin.vapoursynth.errors import PREFIX
-from smfd_plugin.vapoursynth.film import Film, VideoError, absolute, read_film
+from smfd_plugin.vapoursynth.film import Film, absolute, read_film
 from smfd_plugin.vapoursynth.filter import deblur
 from smfd_plugin.vapoursynth.losses import left_out
 from smfd_plugin.vapoursynth.properties import COUNT
@@ -49,7 +49,7 @@ def write_film(
         Each frame, when it has been handed to the encoder.
 
     Raises:
-        VideoError: ffmpeg cannot write this, or the place cannot be written to.
+        ValueError: ffmpeg cannot write this, or the place cannot be written to.
     """
     first = film.clip.get_frame(0)
     try:
@@ -67,14 +67,14 @@ def write_film(
                     said = messages.read().decode(errors="replace").strip() or "no reason given"
                     said = said.replace(absolute(partial), str(target))
                     hint = "" if target.suffix.lower() == ".mkv" else " (.mkv holds most streams)"
-                    raise VideoError(
+                    raise ValueError(
                         f"ffmpeg could not write {target}: {said.splitlines()[0]}{hint}"
                     )
             finally:
                 process.kill()
                 process.wait()
     except OSError as error:
-        raise VideoError(f"cannot write {target}: {error.strerror}") from error
+        raise ValueError(f"cannot write {target}: {error.strerror}") from error
 
 
 def deblur_file(
@@ -98,7 +98,7 @@ def deblur_file(
         How many frames were written, and how many of them show a face.
 
     Raises:
-        VideoError: see `read_film` and `write_film`; or what `filter.deblur` refuses.
+        ValueError: see `read_film` and `write_film`; or what `filter.deblur` refuses.
     """
     whole = read_film(source)
     film = whole.between(start, end)
@@ -112,7 +112,7 @@ def deblur_file(
                 with_faces += frame.props.get(COUNT, 0) > 0
                 progress.update()
     except vs.Error as error:
-        raise VideoError(f"{source}: {_reason(error, whole)}") from error
+        raise ValueError(f"{source}: {_reason(error, whole)}") from error
     return len(film.times), with_faces
 
 
@@ -215,7 +215,7 @@ def pixel_format(form: vs.VideoFormat) -> str:
     """ffmpeg's name of an integer format.
 
     Raises:
-        VideoError: ffmpeg has none.
+        ValueError: ffmpeg has none.
     """
     ratio = {(0, 0): "444", (1, 0): "422", (1, 1): "420", (2, 0): "411", (2, 2): "410"}
     ratio[0, 1] = "440"
@@ -228,5 +228,5 @@ def pixel_format(form: vs.VideoFormat) -> str:
     try:
         av.VideoFormat(name)
     except ValueError as error:
-        raise VideoError(f"ffmpeg has no pixel format for {form.name}") from error
+        raise ValueError(f"ffmpeg has no pixel format for {form.name}") from error
     return name

@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import pytest
 
-from smfd_plugin.vapoursynth.film import VideoError, common_time_base, read_film
+from smfd_plugin.vapoursynth.film import common_time_base, read_film
 
 
 def test_equal_time_stamps_are_named(tmp_path):
@@ -21,7 +21,7 @@ def test_equal_time_stamps_are_named(tmp_path):
                 packet.pts = packet.dts = time
                 packet.time_base = base
                 out.mux(packet)
-    with pytest.raises(VideoError, match=r"twice\.mkv: .* frame 2 is not after .* frame 1"):
+    with pytest.raises(ValueError, match=r"twice\.mkv: .* frame 2 is not after .* frame 1"):
         read_film(path)
 
 
@@ -36,12 +36,12 @@ def test_avi_without_time_stamps_is_read(tmp_path, ffmpeg):
 def test_a_file_with_sound_alone_is_named(tmp_path, ffmpeg):
     sound = tmp_path / "song.mp4"
     ffmpeg("-f", "lavfi", "-i", "sine=duration=0.2", sound)
-    with pytest.raises(VideoError, match=r"song.mp4 holds no moving pictures, only sound"):
+    with pytest.raises(ValueError, match=r"song.mp4 holds no moving pictures, only sound"):
         read_film(sound)
 
 
 def test_a_name_that_is_no_text_is_named(tmp_path):
-    with pytest.raises(VideoError, match=r"caf.*\.mp4 cannot be read as a video"):
+    with pytest.raises(ValueError, match=r"caf.*\.mp4 cannot be read as a video"):
         read_film(tmp_path / "caf\udce9.mp4")
 
 
