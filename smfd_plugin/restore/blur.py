@@ -1,6 +1,5 @@
 """How blurry a face is, measured from its edges, so that sharp ones can be left alone."""
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -48,8 +47,7 @@ def measure_blur(luma: Tensor, landmarks: NDArray) -> float:
     size = align.crop_size(landmarks, _MAX_CROP, tuple(_SHARP))
     to_crop = align.picture_to_crop(landmarks, size)
     left, top, right, bottom = (round(part * size) for part in _INNER)
-    to_picture = align.inverse(to_crop)
-    to_picture[:, 2] = align.transform(to_picture, np.array([(left, top)]))[0]
+    to_picture = align.shifted(align.inverse(to_crop), (left, top))
     shape = (bottom - top, right - left)
     face = align.warp(luma[None], [to_picture], shape, "reflection")
 
