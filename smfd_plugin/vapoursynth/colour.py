@@ -11,18 +11,17 @@ from smfd_plugin.vapoursynth.errors import message
 from smfd_plugin.vapoursynth.parts import PLACES, paste
 from smfd_plugin.vapoursynth.properties import BOX, ERROR
 
-_UNSPECIFIED = 2
 _NOT_LINEAR = {
-    10: "BT.2020 constant luminance",
-    13: "chromaticity-derived constant luminance",
-    14: "ICtCp",
+    vs.MATRIX_BT2020_CL: "BT.2020 constant luminance",
+    vs.MATRIX_CHROMATICITY_DERIVED_CL: "chromaticity-derived constant luminance",
+    vs.MATRIX_ICTCP: "ICtCp",
 }
 """Matrices of which only whole pictures can be converted, not differences."""
 
-MATRICES = {int(matrix) for matrix in vs.MatrixCoefficients} - _NOT_LINEAR.keys()
+MATRICES = set(vs.MatrixCoefficients) - _NOT_LINEAR.keys()
 """Codes of all others."""
 
-_BY_PRIMARIES = 12  # the matrix that follows from the primaries
+_BY_PRIMARIES = vs.MATRIX_CHROMATICITY_DERIVED_NCL
 
 
 @dataclass(frozen=True)
@@ -107,16 +106,16 @@ def colour_of(frame: vs.VideoFrame, matrix: int | None = None) -> Colour:
     Raises:
         ValueError: a matrix that is not linear, or that there is not.
     """
-    found = int(frame.props.get("_Matrix", _UNSPECIFIED))
+    found = int(frame.props.get("_Matrix", vs.MATRIX_UNSPECIFIED))
     is_rgb = frame.format.color_family == vs.RGB
-    if is_rgb or found in (vs.MATRIX_RGB, _UNSPECIFIED):  # RGB says nothing of YUV
+    if is_rgb or found in (vs.MATRIX_RGB, vs.MATRIX_UNSPECIFIED):  # RGB says nothing of YUV
         high = frame.width > 1024 or frame.height > 576
         found = matrix or int(vs.MATRIX_BT709 if high else vs.MATRIX_ST170_M)
     check_linear(found)
     if found not in MATRICES:
         raise ValueError(f"there is no matrix {found}; set the frame property _Matrix")
-    primaries = int(frame.props.get("_Primaries", _UNSPECIFIED))
-    if found == _BY_PRIMARIES and primaries == _UNSPECIFIED:
+    primaries = int(frame.props.get("_Primaries", vs.PRIMARIES_UNSPECIFIED))
+    if found == _BY_PRIMARIES and primaries == vs.PRIMARIES_UNSPECIFIED:
         raise ValueError("matrix 12 needs the frame property _Primaries, which is missing")
     return Colour(
         found,
