@@ -103,8 +103,7 @@ def export_onnx(net: nn.Module, path: Path) -> float:
     height = torch.export.Dim("height", min=MIN_SIDE, max=MAX_SIDE)
     width = torch.export.Dim("width", min=MIN_SIDE, max=MAX_SIDE)
     with whole_file(path) as partial:
-        with warnings.catch_warnings():  # the exporter's own
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):  # the exporter's own
             torch.onnx.export(
                 _WithMasks(net).eval(),
                 (torch.rand(2, 3, 72, 88),),

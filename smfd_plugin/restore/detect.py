@@ -199,8 +199,7 @@ def _facexlib_network(file: Path, device: torch.device) -> Network:
     from facexlib.detection.retinaface import RetinaFace
 
     kind = next(kind for kind, name in _FACEXLIB_FILES.items() if name == file.name)
-    with warnings.catch_warnings():  # facexlib asks torchvision in a way that it deprecates
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):  # facexlib calls torchvision in an old way
         net = RetinaFace(kind, device=device)
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)

@@ -106,9 +106,8 @@ def read_picture(path: Path) -> PictureFile:
         raise PictureError(f"{path} is empty")
     try:
         # Pillow notices truncation, which OpenCV may pass over, and knows the metadata; OpenCV
-        # knows 16 bit colour, which Pillow does not.
-        with warnings.catch_warnings(), _long_profiles():  # what matters comes as an error
-            warnings.simplefilter("ignore")
+        # knows 16 bit colour, which Pillow does not. What matters comes as an error, not a warning.
+        with warnings.catch_warnings(action="ignore"), _long_profiles():
             opened = Image.open(BytesIO(data))
             opened.load()
             count = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)
