@@ -12,7 +12,7 @@ from smfd_plugin.vapoursynth import arguments
 from smfd_plugin.vapoursynth.colour import Colour, colour_of, describe
 from smfd_plugin.vapoursynth.detection import find_faces, steady
 from smfd_plugin.vapoursynth.errors import PREFIX
-from smfd_plugin.vapoursynth.preview import MaskPainter, draw_boxes, drawings
+from smfd_plugin.vapoursynth.preview import draw_boxes, drawings, mask_painter
 from smfd_plugin.vapoursynth.properties import COUNT, ERROR, NAMES, read_amounts
 from smfd_plugin.vapoursynth.regions import face_regions
 from smfd_plugin.vapoursynth.restoration import restorations
@@ -112,7 +112,7 @@ def deblur(
     rgb = face_regions(described, found, faces)
     show_all = preview in ("boxes", "masks")
     if show_all:
-        draw = draw_boxes if preview == "boxes" else MaskPainter(net)
+        draw = draw_boxes if preview == "boxes" else mask_painter(net)
         change = drawings(rgb, size, faces, draw, streams)
     else:
         restorer = Restorer(net, half is None or bool(half), feather / 100, streams.count)

@@ -1,8 +1,7 @@
 """What the filter sees, drawn into the picture: boxes and landmarks, or the network's masks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from colorsys import hsv_to_rgb
-from typing import Protocol
 
 import torch
 import vapoursynth as vs
@@ -22,19 +21,9 @@ _RESTORED, _LEFT_ALONE = (0.1, 0.9, 0.2), (0.6, 0.6, 0.6)
 _MASK_OPACITY = 0.6
 
 
-class Draw(Protocol):
-    """Draws faces anew."""
-
-    def __call__(
-        self, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
-    ) -> Tensor:
-        """A changed copy of the (3, h, w) RGB image.
-
-        Args:
-            image: in [0, 1], on the CPU.
-            faces: in the image's coordinates.
-            amounts: how strongly to change each, in [0, 1].
-        """
+Draw = Callable[[Tensor, Sequence[Detection], Sequence[float]], Tensor]
+"""From a (3, h, w) RGB image in [0, 1] on the CPU, faces in its coordinates, and how strongly to
+change each, in [0, 1], to a changed copy."""
 
 
 def drawings(
@@ -85,23 +74,18 @@ def draw_boxes(image: Tensor, faces: Sequence[Detection], amounts: Sequence[floa
     return picture
 
 
-class MaskPainter:
-    """Paints the parts of each face in colours of their own. A Draw.
+def mask_painter(method: nn.Module) -> Draw:
+    """Paints the parts of each face in colours of their own, whatever its amount.
 
     Args:
         method: from `method.load_method`.
     """
+    net = MasksAlone(method)
+    device = next(net.parameters()).device
 
-    def __init__(self, method: nn.Module) -> None:
-        self._net = MasksAlone(method)
-
-    def __call__(
-        self, image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]
-    ) -> Tensor:
-        """See Draw; the amounts do not matter."""
-        device = next(self._net.parameters()).device
+    def paint(image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]) -> Tensor:
         picture = image.to(device, copy=True)
-        for patch in restore_faces(self._net, picture, faces):
+        for patch in restore_faces(net, picture, faces):
             left, top, right, bottom = patch.box
             view = picture[:, top:bottom, left:right]
             to_crop = align.shifted(patch.to_crop, (left, top))
@@ -112,6 +96,8 @@ class MaskPainter:
             opacity = _MASK_OPACITY * parts
             view += torch.einsum("khw,kc->chw", opacity, colours) - opacity.sum(0) * view
         return picture.cpu()
+
+    return paint
 
 
 def _palette(count: int) -> Tensor:
