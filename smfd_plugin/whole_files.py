@@ -18,17 +18,27 @@ def whole_file(path: Path) -> Iterator[Path]:
         OSError: the place cannot be written to; it names `path`, and what is no folder above it.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = TemporaryDirectory(prefix=".partial-", dir=path.parent)
+        with naming(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            folder = TemporaryDirectory(prefix=".partial-", dir=path.parent)
     except (FileExistsError, NotADirectoryError) as error:
         obstacle = next(above for above in path.parents if os.path.lexists(above))
         raise NotADirectoryError(ENOTDIR, f"{obstacle} is no folder", str(path)) from error
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(path)) from error
     with folder as name:
         partial = Path(name, path.name)
         yield partial
-        try:
+        with naming(path):  # it may be a folder
             os.replace(partial, path)
-        except OSError as error:  # a folder of that name
-            raise type(error)(error.errno, error.strerror, str(path)) from error
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Makes an OSError of the block name `path`, and not a file that the user does not know.
+
+    Raises:
+        OSError: the block's, of its kind and with its reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from error

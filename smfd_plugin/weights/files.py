@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from smfd_plugin.whole_files import whole_file
+from smfd_plugin.whole_files import naming, whole_file
 
 SHIPPED = Path(__file__).parent
 DEFAULT = "smfd-unet"
@@ -85,11 +85,8 @@ def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
     """
     data = BytesIO()  # torch's own writer does not tell why it fails, on a full disk for one
     torch.save(checkpoint, data)
-    try:
-        with whole_file(path) as partial:
-            partial.write_bytes(data.getvalue())
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(path)) from error
+    with naming(path), whole_file(path) as partial:
+        partial.write_bytes(data.getvalue())
 
 
 def pick_state(
