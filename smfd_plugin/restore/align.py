@@ -22,6 +22,9 @@ from smfd_plugin.data.template import (
 
 CROP_SIZES = (128, 192, 256, 384, 512, 768, 1024)
 
+Box = tuple[int, int, int, int]
+"""left, top, right, bottom in pixels, the last two exclusive."""
+
 
 def check_max_crop(max_crop: int) -> None:
     """Raises ValueError if it is none of CROP_SIZES."""

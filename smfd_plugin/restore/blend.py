@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from smfd_plugin.restore.align import Matrix, transform
+from smfd_plugin.restore.align import Box, Matrix, transform
 
 BACKGROUND = 0
 """Channel of the logits that is no part of a head (see smfd_plugin.data.mask_classes)."""
@@ -45,7 +45,7 @@ def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
     return F.conv2d(F.conv2d(x, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
 
 
-def region(to_picture: Matrix, crop: int, height: int, width: int) -> tuple[int, int, int, int]:
+def region(to_picture: Matrix, crop: int, height: int, width: int) -> Box:
     """The upright box of a crop within the picture.
 
     Returns:
@@ -59,9 +59,7 @@ def region(to_picture: Matrix, crop: int, height: int, width: int) -> tuple[int,
     return int(left), int(top), int(min(right, width)), int(min(bottom, height))
 
 
-def crop_coordinates(
-    to_crop: Matrix, crop: int, box: tuple[int, int, int, int], device: torch.device
-) -> Tensor:
+def crop_coordinates(to_crop: Matrix, crop: int, box: Box, device: torch.device) -> Tensor:
     """(2, h, w): x and y of the box's pixels in the crop, whose centre is 0 and whose edges +-1."""
     left, top, right, bottom = box
     x = torch.arange(left, right, dtype=torch.float32, device=device)

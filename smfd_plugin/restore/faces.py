@@ -13,15 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from smfd_plugin.restore import align, blend
-from smfd_plugin.restore.align import Matrix
+from smfd_plugin.restore.align import Box, Matrix
 from smfd_plugin.restore.detect import Detection
 from smfd_plugin.restore.network import run_network
 
 DEFAULT_MAX_CROP = 512
 DEFAULT_FEATHER = 0.02
-
-Box = tuple[int, int, int, int]
-"""left, top, right, bottom in pixels, the last two exclusive."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import vapoursynth as vs
 
-from smfd_plugin.restore.faces import Box
+from smfd_plugin.restore.align import Box
 from smfd_plugin.vapoursynth.errors import message
 from smfd_plugin.vapoursynth.parts import PLACES, paste
 from smfd_plugin.vapoursynth.properties import BOX, ERROR

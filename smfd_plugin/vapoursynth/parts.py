@@ -8,7 +8,7 @@ import vapoursynth as vs
 from torch import Tensor
 
 from smfd_plugin.restore import Detection, faces_region
-from smfd_plugin.restore.faces import Box
+from smfd_plugin.restore.align import Box
 from smfd_plugin.vapoursynth.properties import BOX
 
 PLACES = 8

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import vapoursynth as vs
 
-from smfd_plugin.restore.faces import Box
+from smfd_plugin.restore.align import Box
 from smfd_plugin.vapoursynth.parts import PLACES, surroundings
 from smfd_plugin.vapoursynth.properties import BOX, read_faces
 
