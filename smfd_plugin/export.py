@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from smfd_plugin.archs.smfd_unet_arch import MIN_SIDE
 from smfd_plugin.restore.network import run_network
 from smfd_plugin.weights import load_network, read_checkpoint, save_weights
 from smfd_plugin.whole_files import whole_file
 
 FORMATS = ("onnx", "pth")
-MIN_SIDE = 32
 MAX_SIDE = 4096
 OPSET = 18
 TOLERANCE = 1e-3

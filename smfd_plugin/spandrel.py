@@ -15,6 +15,7 @@ from spandrel import (
 from spandrel.util import KeyCondition, get_seq_len
 
 from smfd_plugin.archs import SMFDUNet
+from smfd_plugin.archs.smfd_unet_arch import MIN_SIDE
 
 
 class SMFDUNetArch(Architecture[SMFDUNet]):
@@ -64,7 +65,7 @@ class SMFDUNetArch(Architecture[SMFDUNet]):
             scale=1,
             input_channels=3,
             output_channels=3,
-            size_requirements=SizeRequirements(minimum=32),
+            size_requirements=SizeRequirements(minimum=MIN_SIDE),
         )
 
 

@@ -23,6 +23,9 @@ from smfd_plugin.archs.blocks import (
 )
 from smfd_plugin.archs.deconvolution import Deconvolution
 
+MIN_SIDE = 32
+"""Smallest height and width of a face, in pixels."""
+
 
 def downsample(in_channels: int, out_channels: int) -> nn.Module:
     """(N, in, H, W) to (N, out, H/2, W/2)."""

@@ -8,14 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from smfd_plugin.archs.smfd_unet_arch import MIN_SIDE
 from smfd_plugin.restore.align import check_max_crop
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, make_detector
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP, FacePatch, blend_faces, restore_faces
 from smfd_plugin.restore.method import MasksAlone, load_method
 from smfd_plugin.restore.network import pick_device, run_network
-
-MIN_SIDE = 32
-"""Smallest height and width of an aligned face, in pixels."""
 
 
 @dataclass(frozen=True)
