@@ -62,11 +62,10 @@ def restore_faces(
     *,
     half: bool = False,
     max_crop: int = DEFAULT_MAX_CROP,
-    feather: float = DEFAULT_FEATHER,
 ) -> list[FacePatch]:
     """`deblur_faces`, then `place_faces` with those that are faces."""
     faces = deblur_faces(net, frame, detections, half=half, max_crop=max_crop)
-    return place_faces(frame, [face for face in faces if face is not None], feather)
+    return place_faces(frame, [face for face in faces if face is not None])
 
 
 @torch.no_grad()
@@ -148,20 +147,18 @@ def blend_faces(
     return result
 
 
-def faces_region(
-    detections: Sequence[Detection], picture: tuple[int, int], max_crop: int = DEFAULT_MAX_CROP
-) -> Box | None:
-    """The part of the picture that `restore_faces` looks at.
+def faces_region(detections: Sequence[Detection], picture: tuple[int, int]) -> Box | None:
+    """The part of the picture that `restore_faces` looks at, with its default `max_crop`.
 
     Args:
         detections: the faces.
         picture: its height and width.
-        max_crop: largest side of a crop, one of align.CROP_SIZES.
 
     Returns:
         left, top, right, bottom, the last two exclusive; None if no face can be restored.
     """
-    plans = [plan for face in detections if (plan := _plan(face, max_crop, picture)) is not None]
+    found = (_plan(face, DEFAULT_MAX_CROP, picture) for face in detections)
+    plans = [plan for plan in found if plan is not None]
     if not plans:
         return None
     left, top, right, bottom = zip(*(plan.box for plan in plans), strict=True)

@@ -7,7 +7,7 @@ MAX_BATCH_PIXELS = 4 * 512 * 512
 """Pixels in one batch; larger ones cost memory and gain no speed."""
 
 
-def pick_device(name: str | torch.device = "auto") -> torch.device:
+def pick_device(name: str = "auto") -> torch.device:
     """The device of that name; `auto` is the GPU if there is one, else the CPU.
 
     Raises:
