@@ -34,7 +34,11 @@ def check_max_crop(max_crop: int) -> None:
 
 def crop_size(landmarks: NDArray, max_crop: int, sizes: Sequence[int] = CROP_SIZES) -> int:
     """Side of the crop, in pixels: the first of `sizes` with no fewer pixels than the face has in
-    the picture, but at most `max_crop`."""
+    the picture, but at most `max_crop`.
+
+    Raises:
+        ValueError: landmarks that make no face.
+    """
     to_template = similarity(landmarks, FFHQ_TEMPLATE)
     side = FFHQ_SIZE / scale(to_template)
     return next((size for size in sizes if size >= side and size <= max_crop), max_crop)
@@ -45,6 +49,9 @@ def picture_to_crop(landmarks: NDArray, size: int) -> Matrix:
 
     Args:
         landmarks: (5, 2), see Detection.
+
+    Raises:
+        ValueError: landmarks that make no face.
     """
     return similarity(landmarks, ffhq_landmarks(size))
 

@@ -17,7 +17,8 @@ _SETTLED = 1e-4
 """Shift of the mean colour that nobody sees."""
 
 FAINT = 1 / 512
-"""Weights below this change no 8 bit pixel that the network has not changed wildly; they are 0."""
+"""Smaller weights are set to 0: even a change of full scale would move an 8 bit pixel by less than
+half a level."""
 
 
 def head_mask(logits: Tensor, feather: float) -> Tensor:

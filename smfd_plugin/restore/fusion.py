@@ -26,7 +26,8 @@ _COARSE, _COARSE_BLUR = 64, 1.28
 and the Gaussian that hides their noise: 2 percent of the face's side."""
 
 _TOLERANCE = 0.02
-"""Difference of brightness, of 1, at which a result counts for exp(-1/2) of its weight."""
+"""Difference of brightness (full scale is 1) at which a result counts for exp(-1/2) of its
+weight."""
 
 _REACH = 3
 """Side, in coarse pixels, of the square around a difference that it counts for."""
@@ -88,9 +89,8 @@ def fuse(own: View, others: Sequence[tuple[View, float]]) -> Tensor:
 
     Args:
         own: the face in the frame that is restored.
-        others: the face in other frames, and how much each counts, of what `own` counts. One whose
-            crop is blurrier counts less, one that is sharper counts more, by the square of how much
-            detail it has of what `own` has.
+        others: the face in other frames, each with its weight (`own` has 1). Weights are multiplied
+            by the square of the ratio of detail to `own`'s, so blurrier crops count less.
 
     Returns:
         (3, S, S), like `own.face.restored`.

@@ -146,8 +146,8 @@ def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
     JPEG and WebP lose a little everywhere, the others nothing of the pixels.
 
     Returns:
-        Names of what is left out: BMP has no EXIF data and no colour profile, one of grey fits no
-        picture that becomes colour; and what the picture has lost already.
+        Names of what is left out: BMP has no EXIF data and no colour profile; a grey profile is
+        dropped if the picture is written in colour; and `picture.lost`.
 
     Raises:
         PictureError: an unknown suffix, a format that cannot hold 16 bit, transparency, as many

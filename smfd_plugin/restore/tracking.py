@@ -20,8 +20,8 @@ _REACH = 1.0
 """How far a face moves at most from one frame to the next, in sides of its box."""
 
 _STRAY = 0.5
-"""How far it may be, in sides of its box, from where it is expected if another frame shows how fast
-it moves, or if it was missed in between."""
+"""As _REACH, but from the expected place: where a velocity is known, or frames in between missed
+the face."""
 
 _ALIKE = 0.5
 """Area of the smaller box, as a part of the larger one's, from which they can be one fast face."""
@@ -130,8 +130,9 @@ def _link(window: Sequence[Sequence[Sighting]], bridge: int) -> list[Track]:
 def _joined(
     tracks: Sequence[Track], step: int, measure: Callable[[Track, Track], float]
 ) -> list[Track]:
-    """The tracks, those made one of which one begins `step` frames after the other ends, those of
-    the smallest measure first. None goes on in two; infinite: they do not belong together."""
+    """Joins pairs of tracks where one begins `step` frames after the other ends, smallest `measure`
+    first. A track gets at most one predecessor and one successor; an infinite measure forbids the
+    pair."""
     begins = defaultdict(list)
     for j, track in enumerate(tracks):
         begins[min(track)].append(j)
@@ -158,8 +159,9 @@ def _unlikeness(track: Track, later: Track) -> float:
 
 
 def _distance(track: Track, later: Track) -> float:
-    """Between where a track, moving on as it or the later one does, would be when that begins and
-    where that begins, in sides of the smaller box."""
+    """Distance, in sides of the smaller box, from where the later track begins to where the earlier
+    one would be by then, extrapolated with either track's velocity; the smaller of the two.
+    Infinite if they cannot be one face."""
     end, begin = max(track), min(later)
     small, large = sorted(area(seen.detection.box) for seen in (track[end], later[begin]))
     if small < max(_ALIKE * large, 1e-9):

@@ -18,11 +18,12 @@ from smfd_plugin.vapoursynth.streams import Streams
 from smfd_plugin.vapoursynth.window import cached, shift, window
 
 _SCENE_CHANGE = 0.1
-"""Mean difference of two frames, of 1, that makes a new scene: misc.SCDetect's default."""
+"""Mean difference of two frames (full scale is 1) that makes a new scene: misc.SCDetect's
+default."""
 
 _BRIGHT, _DARKEST = 0.4, 0.08
-"""Mean brightness of two frames, of 1, below which a smaller difference does, in proportion, and
-below which it is smaller no more, since what changes there is noise."""
+"""Below mean brightness _BRIGHT (full scale is 1) that threshold falls in proportion to it, but no
+further below _DARKEST, where differences are noise."""
 
 _BEFORE = "Before"
 """Begins the properties that describe the frame before."""

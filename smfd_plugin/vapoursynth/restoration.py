@@ -79,7 +79,8 @@ class _Restoration:
         for face, amount, path in _rows(tracked.props, self.radius):
             if not amount:
                 continue
-            # The latest first, which no other frame is at work on yet.
+            # Latest frame first: no other stream is computing it, so streams seldom wait for each
+            # other.
             views = {
                 k: self._view(n + k, pictures[here + k], found[here + k], path[k])
                 for k in sorted(path, reverse=True)

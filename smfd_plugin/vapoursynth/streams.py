@@ -39,7 +39,13 @@ class Streams:
     def modify(
         self, clip: vs.VideoNode, sources: Sequence[vs.VideoNode], stage: Stage
     ) -> vs.VideoNode:
-        """std.ModifyFrame, which alone makes one frame at a time."""
+        """std.ModifyFrame, which alone makes one frame at a time.
+
+        Args:
+            clip: what the result is like.
+            sources: clips whose frames the stage is given; one frame, not a list, if it is one.
+            stage: makes a frame.
+        """
 
         def limited(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoFrame:
             with self.limit_threads():
