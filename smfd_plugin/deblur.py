@@ -2,8 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from smfd_plugin.restore import command as pictures
 from smfd_plugin.restore.targets import Job, check_jobs, exit_code, is_one_file
@@ -65,53 +66,16 @@ def run(args: argparse.Namespace) -> int:
         FileNotFoundError: an input is not there.
         ModuleNotFoundError: the extra `video` is not installed.
     """
-    _check_known(args.inputs)
-    videos = [path for path in args.inputs if is_video(path)]
-    if not videos:
-        for name, default in VIDEO_DEFAULTS.items():
-            if getattr(args, name) != default:
-                raise ValueError(f"--{name.replace('_', '-')} is for videos only")
+    _check_inputs(args.inputs)
+    if not is_video(args.inputs[0]):
+        _refuse(args, VIDEO_DEFAULTS, "videos")
         return pictures.run(args)
-    if len(videos) < len(args.inputs):
-        raise ValueError(f"{videos[0]} is a video, other inputs are not; deblur them in two runs")
-    if args.max_crop != pictures.DEFAULT_MAX_CROP or args.detector_folder:
-        raise ValueError("--max-crop and --detector-folder are for pictures only")
-    worst = CODECS[args.codec].worst
-    if args.quality is not None and worst is None:
-        raise ValueError(f"--quality: {args.codec} has none to choose; leave it out")
-    if args.quality is not None and not 0 <= args.quality <= worst:
-        raise ValueError(f"--quality of {args.codec} is 0 to {worst}, not {args.quality}")
-    if args.end is not None and args.end <= args.start:
-        raise ValueError(f"--end {args.end:g} s is not after --start {args.start:g} s")
-    jobs = plan(videos, args.output, args.overwrite)
+    _refuse(args, pictures.PICTURE_DEFAULTS, "pictures")
+    _check_video_options(args)
+    jobs = plan(args.inputs, args.output, args.overwrite)
     for job in jobs:
         check_container(job.target, args.codec)
-    deblur_file = _import_video()
-    failed = 0
-    for source, target in jobs:
-        try:
-            frames, with_faces = deblur_file(
-                source,
-                target,
-                args.start,
-                args.end,
-                args.codec,
-                args.quality,
-                weights=args.weights,
-                method=args.method,
-                strength=args.strength,
-                device=args.device,
-                detector=args.detector,
-                threshold=args.threshold,
-                temporal=args.temporal,
-                sharp_gate=args.sharp_gate,
-            )
-        except (ValueError, OSError) as error:  # the other videos can be done
-            print(f"smfd: {error}", file=sys.stderr)
-            failed += 1
-            continue
-        print(f"{target}: frames written: {frames}, frames with faces: {with_faces}")
-    return exit_code(len(jobs) - failed, failed)
+    return _deblur_videos(args, jobs)
 
 
 def plan(videos: list[Path], output: Path, overwrite: bool) -> list[Job]:
@@ -119,15 +83,11 @@ def plan(videos: list[Path], output: Path, overwrite: bool) -> list[Job]:
     else a file of the same name in the folder OUTPUT.
 
     Raises:
-        FileNotFoundError: a video is not there.
         FileExistsError: a target is already there, and `overwrite` is False.
         ValueError: see `is_one_file` and `check_jobs`.
     """
     to_file = is_one_file(videos, output, VIDEO_SUFFIXES, "video")
     jobs = [Job(video, output if to_file else output / video.name) for video in videos]
-    missing = next((video for video in videos if not video.is_file()), None)
-    if missing:
-        raise FileNotFoundError(f"no file {missing}")
     check_jobs(jobs, "video")
     there = next((job.target for job in jobs if job.target.exists()), None)
     if there and not overwrite:
@@ -155,13 +115,69 @@ def seconds(text: str) -> float:
     return sum(part * 60**i for i, part in enumerate(reversed(parts)))
 
 
-def _check_known(inputs: list[Path]) -> None:
+def _check_inputs(inputs: list[Path]) -> None:
+    """Checks that smfd knows their kinds, that these are not mixed, and that videos are there; the
+    rest is checked by `pictures.plan`."""
+    known = (*pictures.SUFFIXES, *VIDEO_SUFFIXES)
     for path in inputs:
-        if path.is_file() and not is_video(path) and path.suffix.lower() not in pictures.SUFFIXES:
+        if path.is_file() and path.suffix.lower() not in known:
             raise ValueError(
                 f"{path} is no picture ({', '.join(pictures.SUFFIXES)}) and no video "
                 f"({', '.join(VIDEO_SUFFIXES)}) that smfd knows"
             )
+    videos = [path for path in inputs if is_video(path)]
+    if videos and len(videos) < len(inputs):
+        raise ValueError(f"{videos[0]} is a video, other inputs are not; deblur them in two runs")
+    missing = next((video for video in videos if not video.is_file()), None)
+    if missing:
+        raise FileNotFoundError(f"no file {missing}")
+
+
+def _refuse(args: argparse.Namespace, defaults: Mapping[str, Any], kind: str) -> None:
+    """Refuses options that are for inputs of the other kind only."""
+    for name, default in defaults.items():
+        if getattr(args, name) != default:
+            raise ValueError(f"--{name.replace('_', '-')} is for {kind} only")
+
+
+def _check_video_options(args: argparse.Namespace) -> None:
+    worst = CODECS[args.codec].worst
+    if args.quality is not None and worst is None:
+        raise ValueError(f"--quality: {args.codec} has none to choose; leave it out")
+    if args.quality is not None and not 0 <= args.quality <= worst:
+        raise ValueError(f"--quality of {args.codec} is 0 to {worst}, not {args.quality}")
+    if args.end is not None and args.end <= args.start:
+        raise ValueError(f"--end {args.end:g} s is not after --start {args.start:g} s")
+
+
+def _deblur_videos(args: argparse.Namespace, jobs: list[Job]) -> int:
+    """Says of each what was done, and returns the exit code."""
+    deblur_file = _import_video()
+    failed = 0
+    for source, target in jobs:
+        try:
+            frames, with_faces = deblur_file(
+                source,
+                target,
+                args.start,
+                args.end,
+                args.codec,
+                args.quality,
+                weights=args.weights,
+                method=args.method,
+                strength=args.strength,
+                device=args.device,
+                detector=args.detector,
+                threshold=args.threshold,
+                temporal=args.temporal,
+                sharp_gate=args.sharp_gate,
+            )
+        except (ValueError, OSError) as error:  # the other videos can be done
+            print(f"smfd: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        print(f"{target}: frames written: {frames}, frames with faces: {with_faces}")
+    return exit_code(len(jobs) - failed, failed)
 
 
 def _import_video() -> Callable[..., tuple[int, int]]:

@@ -22,9 +22,12 @@ from smfd_plugin.restore.io import (
 from smfd_plugin.restore.targets import Job, check_jobs, exit_code, is_one_file
 from smfd_plugin.weights import METHODS
 
+PICTURE_DEFAULTS = {"max_crop": DEFAULT_MAX_CROP, "detector_folder": None}
+"""Of the options that are for pictures only."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the arguments of `smfd deblur`."""
+    """Declares the arguments of `smfd deblur`, but for those that are for videos only."""
     add = parser.add_argument
     add(
         "inputs",
@@ -63,14 +66,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how much of the deblurred face to blend in (default: %(default)s)",
     )
     add(
-        "--max-crop",
-        type=int,
-        choices=CROP_SIZES,
-        default=DEFAULT_MAX_CROP,
-        help="largest face that the network sees, in pixels; larger ones are shrunk for it (for "
-        "pictures only; default: %(default)s)",
-    )
-    add(
         "--threshold",
         metavar="0..1",
         type=float,
@@ -84,19 +79,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="face detector: tiny comes with smfd; retinaface is facexlib's and needs its weights "
         "on disk; auto takes retinaface if it can (default: %(default)s)",
     )
-    add(
-        "--detector-folder",
-        metavar="FOLDER",
-        type=Path,
-        help="where facexlib's detector weights lie (for pictures only; default: facexlib's own "
-        "folder)",
-    )
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     add(
         "--half",
         action="store_true",
         help="16 bit arithmetic, where the device is faster so (videos: always)",
     )
+    _add_picture_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -163,6 +152,24 @@ def plan(inputs: list[Path], output: Path) -> list[Job]:
             jobs.append(Job(path, output if to_file else output / path.name))
     check_jobs(jobs, "picture")
     return jobs
+
+
+def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("for pictures").add_argument
+    parser.set_defaults(**PICTURE_DEFAULTS)
+    add(
+        "--max-crop",
+        type=int,
+        choices=CROP_SIZES,
+        help="largest face that the network sees, in pixels; larger ones are shrunk for it "
+        "(default: %(default)s)",
+    )
+    add(
+        "--detector-folder",
+        metavar="FOLDER",
+        type=Path,
+        help="where facexlib's detector weights lie (default: facexlib's own folder)",
+    )
 
 
 def _pictures(folder: Path, output: Path) -> list[Path]:
