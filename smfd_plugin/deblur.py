@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from smfd_plugin.extras import extra
 from smfd_plugin.restore import command as pictures
 from smfd_plugin.restore.targets import Job, check_jobs, exit_code, is_one_file
 from smfd_plugin.vapoursynth.codecs import CODECS, check_container
@@ -181,12 +182,8 @@ def _deblur_videos(args: argparse.Namespace, jobs: list[Job]) -> int:
 
 
 def _import_video() -> Callable[..., tuple[int, int]]:
-    try:
+    with extra("video"):
         from smfd_plugin.vapoursynth.video import deblur_file
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"video files need {error.name}: pip install 'smfd-plugin[video]'"
-        ) from error
     return deblur_file
 
 

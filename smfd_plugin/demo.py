@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 import cv2
@@ -14,6 +13,7 @@ from skimage.data import astronaut
 
 from smfd_plugin.data.blur_space import BlurSpace, Scenario
 from smfd_plugin.data.pictures import Picture
+from smfd_plugin.extras import extra
 
 SCENARIO = Scenario(
     kind="line",
@@ -65,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
         ModuleNotFoundError: the extra `video` is not installed.
         ChildProcessError: a program that it calls failed.
     """
-    _require("imageio_ffmpeg", "smfd-plugin[video]")
+    with extra("video"):
+        import imageio_ffmpeg  # noqa: F401
     folder = args.output.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     space = BlurSpace()
@@ -157,10 +158,3 @@ def _call(*command: str | Path, data: bytes | None = None) -> None:
     done = subprocess.run(words, input=data, env=os.environ | {"PATH": path}, check=False)
     if done.returncode:
         raise ChildProcessError(f"{words[0]} failed with exit code {done.returncode}")
-
-
-def _require(module: str, package: str) -> None:
-    try:
-        import_module(module)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"the demo needs `pip install {package}`") from error

@@ -2,13 +2,13 @@
 
 import argparse
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from smfd_plugin.archs.smfd_unet_arch import MIN_SIDE
+from smfd_plugin.extras import extra
 from smfd_plugin.restore.network import run_network
 from smfd_plugin.weights import load_network, read_checkpoint, save_weights
 from smfd_plugin.whole_files import whole_file
@@ -95,11 +95,9 @@ def export_onnx(net: nn.Module, path: Path) -> float:
         ModuleNotFoundError: the extra `export` is not installed.
         ValueError: the file's results are not PyTorch's.
     """
-    missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
-    if missing:
-        raise ModuleNotFoundError(
-            f"exporting needs {' and '.join(missing)}: pip install 'smfd-plugin[export]'"
-        )
+    with extra("export"):
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
     height = torch.export.Dim("height", min=MIN_SIDE, max=MAX_SIDE)
     width = torch.export.Dim("width", min=MIN_SIDE, max=MAX_SIDE)
     with whole_file(path) as partial:

@@ -5,6 +5,8 @@ from typing import Any
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import nn
 
+from smfd_plugin.extras import extra
+
 
 @ARCH_REGISTRY.register()
 def NAFNet(**hyper_parameters: Any) -> nn.Module:
@@ -20,12 +22,8 @@ def NAFNet(**hyper_parameters: Any) -> nn.Module:
     Raises:
         ModuleNotFoundError: the extra `benchmark` is not installed.
     """
-    try:
+    with extra("benchmark"):
         from spandrel.architectures import NAFNet as spandrel_nafnet
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "NAFNet comes from spandrel: pip install smfd-plugin[benchmark]"
-        ) from error
     net = spandrel_nafnet.NAFNet(**hyper_parameters)
     nn.init.zeros_(net.ending.weight)
     nn.init.zeros_(net.ending.bias)

@@ -1,20 +1,23 @@
-"""`basicsr benchmark -opt FILE.yml`: compares face restorers and writes tables and a report."""
+"""`basicsr benchmark -opt FILE.yml`: compares face restorers and writes tables and a report.
+
+To import it needs the extra `benchmark`; metrics and methods that need more say so themselves.
+"""
 
 from contextlib import AbstractContextManager
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from basicsr.utils import get_root_logger
 from basicsr.utils.options import parse_options
 from filelock import FileLock, Timeout
 
-if TYPE_CHECKING:
-    from smfd_plugin.benchmark.options import Options
-    from smfd_plugin.benchmark.results import Results
+from smfd_plugin.extras import extra
 
-PACKAGES = ("jinja2", "matplotlib", "skimage")
-"""What every benchmark needs; metrics and methods that need more say so themselves."""
+with extra("benchmark"):
+    from smfd_plugin.benchmark import figures, table
+    from smfd_plugin.benchmark.options import Options, read_options
+    from smfd_plugin.benchmark.report import report
+    from smfd_plugin.benchmark.results import Results, attempt
+    from smfd_plugin.benchmark.run import run
 
 
 def benchmark_pipeline(root: Path) -> None:
@@ -24,21 +27,10 @@ def benchmark_pipeline(root: Path) -> None:
         root: results go to ROOT/results/benchmark/NAME.
 
     Raises:
-        ModuleNotFoundError: the extra `benchmark` is not installed.
         KeyError, ValueError: an option that is missing or does not fit.
         FileNotFoundError: none of the data sets is there.
         BlockingIOError: another benchmark of this name is running.
     """
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        raise ModuleNotFoundError(
-            f"the benchmark needs {', '.join(missing)}: pip install smfd-plugin[benchmark]"
-        )
-    from smfd_plugin.benchmark import table
-    from smfd_plugin.benchmark.options import read_options
-    from smfd_plugin.benchmark.results import attempt
-    from smfd_plugin.benchmark.run import run
-
     options = read_options(parse_options(str(root), is_train=False)[0])
     folder = root / "results" / "benchmark" / options.name
     with _lock(folder):
@@ -66,11 +58,8 @@ def _lock(folder: Path) -> AbstractContextManager:
         ) from error
 
 
-def _draw(options: "Options", results: "Results", folder: Path) -> None:
+def _draw(options: Options, results: Results, folder: Path) -> None:
     """Writes the figures, and the report that holds them."""
-    from smfd_plugin.benchmark import figures
-    from smfd_plugin.benchmark.report import report
-
     drawn = {
         "figure": figures.comparison_figure(results, options.pictures),
         "bars": figures.bars_figure(results),

@@ -10,6 +10,7 @@ from torch import nn
 from smfd_plugin.benchmark.files import MissingFileError
 from smfd_plugin.benchmark.tensors import to_tensor
 from smfd_plugin.data.pictures import Picture
+from smfd_plugin.extras import extra
 from smfd_plugin.metrics.download import quick_to_give_up
 
 MIN_FACES = 2
@@ -24,13 +25,11 @@ def inception(weights: str | Path | None, device: torch.device) -> Any:
         device: where to compute.
 
     Raises:
-        ModuleNotFoundError: the packages are not installed.
+        ModuleNotFoundError: the extra `benchmark` is not installed.
         MissingFileError: no file `weights`, or it cannot be downloaded.
     """
-    try:
+    with extra("benchmark"):
         from torchmetrics.image.fid import FrechetInceptionDistance
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("FID needs `pip install smfd-plugin[benchmark]`") from error
     if weights is not None and not Path(weights).is_file():
         raise MissingFileError(f"no file {weights}")
     path = None if weights is None else str(weights)

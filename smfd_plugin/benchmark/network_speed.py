@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from smfd_plugin.benchmark.operations import count_operations
+from smfd_plugin.extras import extra
 from smfd_plugin.restore.network import half_dtype, pick_device
 from smfd_plugin.weights import load_network
 
@@ -29,13 +30,9 @@ def build_networks() -> dict[str, nn.Module]:
     Raises:
         ModuleNotFoundError: the extra `benchmark` is not installed.
     """
-    try:
+    with extra("benchmark"):
         from spandrel.architectures.GFPGAN import GFPGAN
         from spandrel_extra_arches.architectures.CodeFormer import CodeFormer
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{error.name} is not installed: pip install smfd-plugin[benchmark]"
-        ) from error
     networks = {OURS: load_network(), "GFPGAN 1.4": GFPGAN(), "CodeFormer": CodeFormer()}
     return {name: net.eval() for name, net in networks.items()}
 

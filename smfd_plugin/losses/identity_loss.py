@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from smfd_plugin.data.template import FFHQ_SIZE, FFHQ_TEMPLATE, arcface_landmarks, similarity
+from smfd_plugin.extras import extra
 
 
 @LOSS_REGISTRY.register()
@@ -25,7 +26,7 @@ class IdentityLoss(nn.Module):
         loss_weight: factor of the loss.
 
     Raises:
-        ModuleNotFoundError: the package `onnx2torch` is not installed.
+        ModuleNotFoundError: the extra `train` is not installed.
         FileNotFoundError: no file `model`.
         ValueError: a file that is no such network.
     """
@@ -76,13 +77,9 @@ def _template_grid(height: int, width: int) -> Tensor:
 
 def _read(path: Path) -> tuple[nn.Module, tuple[int, int]]:
     """The network and the (H, W) of its input."""
-    try:
+    with extra("train"):
         import onnx
         import onnx2torch
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "IdentityLoss needs `pip install 'smfd-plugin[train]'`"
-        ) from error
     if not path.is_file():
         raise FileNotFoundError(
             f"IdentityLoss: no embedding network {path}; name an ONNX file in "

@@ -11,6 +11,7 @@ from basicsr.utils.registry import METRIC_REGISTRY
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from smfd_plugin.extras import extra
 from smfd_plugin.metrics.download import quick_to_give_up
 from smfd_plugin.metrics.images import prepare_pair
 
@@ -40,7 +41,7 @@ def calculate_lpips(
         **_: other options of BasicSR's, such as `better`.
 
     Raises:
-        ModuleNotFoundError: the package `lpips` is not installed.
+        ModuleNotFoundError: the extra `benchmark` is not installed.
         ValueError: pictures that do not fit, an unknown `net`, or a file that is no such network.
         FileNotFoundError: no file `backbone`.
         OSError: the backbone cannot be downloaded.
@@ -58,10 +59,8 @@ def lpips_network(net: str = "alex", backbone: str | None = None, device: str = 
 
     It takes two (N, 3, H, W) float RGB tensors in [-1, 1] and gives (N, 1, 1, 1).
     """
-    try:
+    with extra("benchmark"):
         import lpips
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("LPIPS needs `pip install smfd-plugin[benchmark]`") from error
     if net not in ("alex", "vgg", "squeeze"):
         raise ValueError(f"lpips: net is {net!r}; it can be alex, vgg or squeeze")
     with warnings.catch_warnings():

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import center_crop
 
 from smfd_plugin.data.blur_batch import degrade_inside
+from smfd_plugin.extras import extra
 from smfd_plugin.models.run_options import OPTIONS, RUN_OPTIONS, read_run_options
 from smfd_plugin.weights.files import WeightsError, find, pick_state, read, write
 
@@ -136,12 +137,8 @@ class RestorationModel(SRModel):
         library, _, name = optim_type.rpartition(".")
         if library not in ("", "timm"):
             raise ValueError(f"train.optim_g.type {optim_type!r}: no library {library!r} is known")
-        try:
+        with extra("train"):
             optimizers = import_module("timm.optim") if library else torch.optim
-        except ModuleNotFoundError as error:
-            raise ValueError(
-                f"train.optim_g.type {optim_type!r} needs `pip install 'smfd-plugin[train]'`"
-            ) from error
         if not hasattr(optimizers, name):
             raise ValueError(f"train.optim_g.type {optim_type!r} is not in {optimizers.__name__}")
         return getattr(optimizers, name)(params, lr=lr, **kwargs)

@@ -116,6 +116,15 @@ def counted(monkeypatch):
     return calls
 
 
+def test_the_missing_extra_is_one_line(options, benchmark, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    for name in ("command", "report"):
+        monkeypatch.delitem(sys.modules, f"smfd_plugin.benchmark.{name}", raising=False)
+    code, _, errors = benchmark(options)
+    remedy = "basicsr: jinja2 is not installed: pip install 'smfd-plugin[benchmark]'"
+    assert (code, errors) == (2, [remedy])
+
+
 def test_the_quick_file_runs_with_two_faces(benchmark, tmp_path, astronaut):
     write_faces(tmp_path / "datasets/heldout", astronaut, "ab")
     code, values, errors = benchmark(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from smfd_plugin.benchmark.files import find_file
 from smfd_plugin.benchmark.methods.base import Context, Method, register
 from smfd_plugin.benchmark.methods.restorer import Call, restorer
+from smfd_plugin.extras import extra
 
 FACE_NETWORKS = ("GFPGAN", "RestoreFormer", "CodeFormer")
 """spandrel's names of networks made for aligned faces of FACE_SIZE alone. They take and give values
@@ -71,16 +72,12 @@ def load_descriptor(path: Path) -> Any:
     """spandrel's descriptor of the network in a file; its extra architectures and ours are known.
 
     Raises:
-        ModuleNotFoundError: the packages are not installed.
+        ModuleNotFoundError: the extra `benchmark` is not installed.
         ValueError: a file of no architecture that spandrel knows.
     """
-    try:
+    with extra("benchmark"):
         import spandrel
         import spandrel_extra_arches
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{error.name} is not installed: pip install smfd-plugin[benchmark]"
-        ) from error
     import smfd_plugin.spandrel  # noqa: F401
 
     spandrel_extra_arches.install(ignore_duplicates=True)
