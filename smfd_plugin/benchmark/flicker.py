@@ -34,14 +34,13 @@ _FACE = np.s_[136:416, 136:376]
 """The face in a portrait of 512 pixels, without the hair."""
 
 
-def stabilise(frames: list[Picture], film: Film, k: int = 0) -> NDArray[np.float32]:
-    """(T, h, w, 3) of the k-th face in its portrait's coordinates."""
+def stabilise(frames: list[Picture], film: Film) -> NDArray[np.float32]:
+    """(T, h, w, 3) of the first face in its portrait's coordinates."""
+    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     return np.stack(
         [
-            cv2.warpAffine(
-                frame, matrices[k], (512, 512), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-            )[_FACE].astype(np.float32)
-            for frame, matrices in zip(frames, film.to_frame, strict=True)
+            cv2.warpAffine(frame, matrix, (512, 512), flags=how)[_FACE].astype(np.float32)
+            for frame, (matrix, *_) in zip(frames, film.to_frame, strict=True)
         ]
     )
 

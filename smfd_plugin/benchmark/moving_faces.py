@@ -27,13 +27,11 @@ class Film:
         sharp: frames, (H, W, 3) BGR.
         blurry: the same, each degraded by a scenario of its own.
         to_frame: for each frame, each portrait's (2, 3) matrix from the portrait to the frame.
-        portraits: (S, S, 3) BGR.
     """
 
     sharp: list[Picture]
     blurry: list[Picture]
     to_frame: list[list[NDArray[np.float64]]]
-    portraits: list[Picture]
 
 
 def load_portraits(folder: Path | None, count: int, skip: int = 0) -> list[Picture]:
@@ -94,11 +92,11 @@ def make_film(
         sharp.append(picture.round().clip(0, 255).astype(np.uint8))
         blurry.append(space.apply(sharp[-1], space.sample(rng)))
         paths.append(matrices)
-    return Film(sharp, blurry, paths, portraits)
+    return Film(sharp, blurry, paths)
 
 
-def to_clip(frames: list[Picture], form: int = vs.YUV420P8) -> vs.VideoNode:
-    """The (H, W, 3) BGR frames as a YUV clip in BT.709, converted once."""
+def to_clip(frames: list[Picture]) -> vs.VideoNode:
+    """The (H, W, 3) BGR frames as a clip in YUV420P8 and BT.709, converted once."""
     height, width = frames[0].shape[:2]
     blank = vs.core.std.BlankClip(None, width, height, vs.RGB24, length=len(frames), keep=True)
 
@@ -109,7 +107,7 @@ def to_clip(frames: list[Picture], form: int = vs.YUV420P8) -> vs.VideoNode:
         return frame
 
     clip = blank.std.ModifyFrame(blank, draw)
-    clip = clip.resize.Bicubic(format=form, matrix=vs.MATRIX_BT709)
+    clip = clip.resize.Bicubic(format=vs.YUV420P8, matrix=vs.MATRIX_BT709)
     made = list(clip.frames())
     still = clip.std.BlankClip(keep=True)
     return still.std.ModifyFrame(still, lambda n, f: made[n])

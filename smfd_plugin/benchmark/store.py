@@ -14,16 +14,15 @@ import numpy as np
 from smfd_plugin.data.pictures import Picture, read_picture
 
 
-def open_folder(folder: Path, origin: Mapping[str, Any]) -> Path:
-    """A folder for results that come from `origin` (options, files, weights, code); one that holds
-    those of another origin is emptied."""
+def open_folder(folder: Path, origin: Mapping[str, Any]) -> None:
+    """Makes a folder for results that come from `origin` (options, files, weights, code); one that
+    holds those of another origin is emptied."""
     note = folder / "origin.json"
     text = json.dumps(origin, sort_keys=True, default=str, indent=1)
     if not note.is_file() or note.read_text() != text:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         note.write_text(text)
-    return folder
 
 
 def stamps(options: object, root: Path = Path()) -> dict[str, tuple[int, int]]:
