@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from smfd_plugin.benchmark.helper_loop import helper_loop
 from smfd_plugin.benchmark.moving_faces import (
-    Film,
     Picture,
+    SwayingPortraits,
     from_clip,
     load_portraits,
     make_film,
@@ -34,7 +34,7 @@ _FACE = np.s_[136:416, 136:376]
 """The face in a portrait of 512 pixels, without the hair."""
 
 
-def stabilise(frames: list[Picture], film: Film) -> NDArray[np.float32]:
+def stabilise(frames: list[Picture], film: SwayingPortraits) -> NDArray[np.float32]:
     """(T, h, w, 3) of the first face in its portrait's coordinates."""
     how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     return np.stack(
@@ -56,7 +56,7 @@ def psnr(faces: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
     return float((10 * np.log10(255**2 / errors)).mean())
 
 
-def compare(film: Film, device: str) -> dict[str, tuple[float, float]]:
+def compare(film: SwayingPortraits, device: str) -> dict[str, tuple[float, float]]:
     """Flicker and PSNR of the face by method; `blurry` is the input."""
     place = pick_device(device)
     net, detect = load_network().to(place), make_detector("auto", place)

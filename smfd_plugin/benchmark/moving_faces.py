@@ -20,7 +20,7 @@ _PERIOD = 40
 
 
 @dataclass(frozen=True)
-class Film:
+class SwayingPortraits:
     """Portraits in motion.
 
     Attributes:
@@ -60,7 +60,7 @@ def load_portraits(folder: Path | None, count: int, skip: int = 0) -> list[Pictu
 
 def make_film(
     portraits: list[Picture], width: int, height: int, side: int, length: int, seed: int = 0
-) -> Film:
+) -> SwayingPortraits:
     """Lets the portraits sway in a row.
 
     Args:
@@ -92,7 +92,7 @@ def make_film(
         sharp.append(picture.round().clip(0, 255).astype(np.uint8))
         blurry.append(space.apply(sharp[-1], space.sample(rng)))
         paths.append(matrices)
-    return Film(sharp, blurry, paths)
+    return SwayingPortraits(sharp, blurry, paths)
 
 
 def to_clip(frames: list[Picture]) -> vs.VideoNode:
