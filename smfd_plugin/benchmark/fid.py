@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from smfd_plugin.benchmark.files import MissingFileError
 from smfd_plugin.benchmark.tensors import to_tensor
 from smfd_plugin.data.pictures import Picture
 from smfd_plugin.extras import extra
@@ -26,18 +25,18 @@ def inception(weights: str | Path | None, device: torch.device) -> Any:
 
     Raises:
         ModuleNotFoundError: the extra `benchmark` is not installed.
-        MissingFileError: no file `weights`, or it cannot be downloaded.
+        FileNotFoundError: no file `weights`, or it cannot be downloaded.
     """
     with extra("benchmark"):
         from torchmetrics.image.fid import FrechetInceptionDistance
     if weights is not None and not Path(weights).is_file():
-        raise MissingFileError(f"no file {weights}")
+        raise FileNotFoundError(f"no file {weights}")
     path = None if weights is None else str(weights)
     try:
         with quick_to_give_up():
             network = FrechetInceptionDistance(2048, feature_extractor_weights_path=path)
     except OSError as error:
-        raise MissingFileError(
+        raise FileNotFoundError(
             f"the Inception network cannot be downloaded ({error}); name a file as the "
             "metric's `weights`"
         ) from error

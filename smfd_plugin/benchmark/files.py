@@ -12,10 +12,6 @@ from smfd_plugin.metrics.download import TIMEOUT
 from smfd_plugin.whole_files import whole_file
 
 
-class MissingFileError(FileNotFoundError):
-    """A file that is not here; the message says where to get it."""
-
-
 def find_file(
     folder: Path,
     download: bool,
@@ -35,14 +31,15 @@ def find_file(
         source: a page to get it from by hand, where there is no `url`.
 
     Raises:
-        MissingFileError: the file is not here, and is not to be or cannot be downloaded.
+        FileNotFoundError: the file is not here, and is not to be or cannot be downloaded; the
+            message says where to get it.
         ValueError: its checksum is another; the message names both.
     """
     path = next((each for each in (Path(weights), folder / weights) if each.is_file()), None)
     if path is None:
         path = folder / weights
         if not (download and url):
-            raise MissingFileError(f"{path} is not here; {_remedy(url, source)}")
+            raise FileNotFoundError(f"{path} is not here; {_remedy(url, source)}")
         _download(url, path, sha256)
     elif sha256 and (found := checksum(path)) != sha256:
         raise ValueError(
@@ -71,13 +68,13 @@ def _download(url: str, path: Path, sha256: str | None) -> None:
             size = _fetch(url, partial, path.name)
         except (URLError, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
-            raise MissingFileError(
+            raise FileNotFoundError(
                 f"{path} is not here, and {urlparse(url).hostname} cannot be reached ({reason}); "
                 f"get it from {url}"
             ) from error
         there = partial.stat().st_size
         if size is not None and there != size:
-            raise MissingFileError(
+            raise FileNotFoundError(
                 f"{path} is not here: the download broke off after {there} of {size} bytes; try "
                 f"again, or get it from {url}"
             )

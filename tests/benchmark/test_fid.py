@@ -8,7 +8,6 @@ from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from smfd_plugin.benchmark.fid import distance, inception
-from smfd_plugin.benchmark.files import MissingFileError
 
 
 class Colours(nn.Module):
@@ -44,5 +43,5 @@ def test_one_face_is_too_few():
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(MissingFileError, match=r"no file .*inception\.pth"):
+    with pytest.raises(FileNotFoundError, match=r"no file .*inception\.pth"):
         inception(tmp_path / "inception.pth", torch.device("cpu"))

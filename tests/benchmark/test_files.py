@@ -7,7 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from smfd_plugin.benchmark.files import MissingFileError, find_file
+from smfd_plugin.benchmark.files import find_file
 
 CONTENT = b"weights" * 1000
 CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
@@ -49,7 +49,7 @@ def test_another_file_under_this_name_is_refused(tmp_path):
 
 def test_where_to_get_a_missing_file(tmp_path):
     def message(**options) -> str:
-        with pytest.raises(MissingFileError) as error:
+        with pytest.raises(FileNotFoundError) as error:
             find_file(tmp_path, False, "a.pth", **options)
         return str(error.value)
 
@@ -63,7 +63,7 @@ def test_where_to_get_a_missing_file(tmp_path):
 
 def test_it_is_downloaded_only_on_request_and_checked(tmp_path, address):
     folder = tmp_path / "new"
-    with pytest.raises(MissingFileError):
+    with pytest.raises(FileNotFoundError, match=r"a\.pth is not here"):
         find_file(folder, False, "a.pth", address, CHECKSUM)
     path = find_file(folder, True, "a.pth", address, CHECKSUM)
     assert path.read_bytes() == CONTENT
@@ -75,15 +75,15 @@ def test_it_is_downloaded_only_on_request_and_checked(tmp_path, address):
 def test_a_download_that_breaks_off_is_not_kept(tmp_path, address, monkeypatch):
     monkeypatch.setattr(Quiet, "copyfile", lambda self, source, out: out.write(source.read(100)))
     folder = tmp_path / "new"
-    with pytest.raises(MissingFileError, match=f"broke off after 100 of {len(CONTENT)} bytes"):
+    with pytest.raises(FileNotFoundError, match=f"broke off after 100 of {len(CONTENT)} bytes"):
         find_file(folder, True, "a.pth", address)
     assert list(folder.iterdir()) == []
 
 
 def test_without_internet_it_says_so_at_once(tmp_path, address):
     missing = address.replace("net.pth", "nothing.pth")
-    with pytest.raises(MissingFileError, match=r"cannot be reached \(Not Found|File not found"):
+    with pytest.raises(FileNotFoundError, match=r"cannot be reached \(Not Found|File not found"):
         find_file(tmp_path, True, "a.pth", missing)
     closed = "http://127.0.0.1:9/a.pth"
-    with pytest.raises(MissingFileError, match=r"127\.0\.0\.1 cannot be reached.*get it from"):
+    with pytest.raises(FileNotFoundError, match=r"127\.0\.0\.1 cannot be reached.*get it from"):
         find_file(tmp_path, True, "a.pth", closed)

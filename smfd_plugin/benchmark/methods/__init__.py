@@ -5,7 +5,6 @@ from smfd_plugin.benchmark.methods.base import (
     METHODS,
     Context,
     Method,
-    NotApplicableError,
     build_method,
     weights_digest,
 )
@@ -14,7 +13,6 @@ __all__ = [
     "METHODS",
     "Context",
     "Method",
-    "NotApplicableError",
     "build_method",
     "classics",
     "difface",

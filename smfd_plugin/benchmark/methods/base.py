@@ -19,17 +19,14 @@ from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.data.pictures import Picture
 
 
-class NotApplicableError(ValueError):
-    """A method that cannot work on this data; the message says why."""
-
-
 @dataclass(frozen=True)
 class Method:
     """A face restorer.
 
     Attributes:
         restore: from a sample to the restored face, (S, S, 3) uint8 BGR like the sample's lq; it
-            looks at `sample.gt` and `sample.mask` never.
+            looks at `sample.gt` and `sample.mask` never, and raises ValueError for a sample that it
+            cannot restore.
         net: its network; None: it has none.
     """
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.signal import oaconvolve
 
 from smfd_plugin.benchmark.datasets import Sample
-from smfd_plugin.benchmark.methods.base import Context, Method, NotApplicableError, register
+from smfd_plugin.benchmark.methods.base import Context, Method, register
 from smfd_plugin.data.light import from_linear, to_linear
 from smfd_plugin.data.pictures import Picture
 
@@ -49,7 +49,7 @@ def richardson_lucy(context: Context, *, iterations: int = 30) -> Method:
 
 def _by_channel(deconvolve: Deconvolve, sample: Sample) -> Picture:
     if sample.scenario is None:
-        raise NotApplicableError("needs the true kernel, which is not known for these faces")
+        raise ValueError("needs the true kernel, which is not known for these faces")
     linear = sample.scenario.light == "linear"
     kernel = sample.scenario.kernel().astype(np.float64)
     margin = 2 * kernel.shape[0]

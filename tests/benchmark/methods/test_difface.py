@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from smfd_plugin.benchmark.datasets import Sample
-from smfd_plugin.benchmark.files import MissingFileError
 from smfd_plugin.benchmark.methods import Context, build_method
 from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
 from smfd_plugin.weights import WeightsError, load_network
@@ -30,7 +29,7 @@ def test_a_face_is_restored_with_the_benchmarks_seed(context, tiny_difface, astr
 
 def test_missing_weights_say_where_to_get_them(context, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(MissingFileError, match=r"difface\.pth is not here; get it from the moon"):
+    with pytest.raises(FileNotFoundError, match=r"difface\.pth is not here; get it from the moon"):
         build_method({"type": "difface", "weights": "difface.pth", "source": "the moon"}, context)
     with pytest.raises(WeightsError, match=r"swinir_restoration512_L1\.pth.*get it from https://"):
         build_method({"type": "difface", "weights": str(OPTIONS / "difface.yml")}, context)
