@@ -1,20 +1,13 @@
-"""What a method is, and the list of them.
-
-A new kind of method is a function `build(context, *, OPTION, ...) -> Method` with
-`@register("name")`, in a module that `__init__` imports; the names of its options are those in the
-option file.
-"""
+"""What a method is, and what all of them share."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from smfd_plugin.benchmark.arguments import arguments
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.data.pictures import Picture
 
@@ -49,31 +42,6 @@ class Context:
     folder: Path
     download: bool = False
     seed: int = 0
-
-
-Builder = Callable[..., Method]
-METHODS: dict[str, Builder] = {}
-
-
-def register(name: str) -> Callable[[Builder], Builder]:
-    """Adds a kind of method, the `type` in an option file."""
-
-    def add(builder: Builder) -> Builder:
-        METHODS[name] = builder
-        return builder
-
-    return add
-
-
-def build_method(options: Mapping[str, Any], context: Context) -> Method:
-    """The method that an entry of `methods` describes.
-
-    Raises:
-        ValueError: options or weights that do not fit.
-        FileNotFoundError: its weights are not here.
-        ModuleNotFoundError: a package that it needs is not installed.
-    """
-    return METHODS[options["type"]](context, **arguments(options))
 
 
 def weights_digest(net: nn.Module) -> str:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.signal import oaconvolve
 
 from smfd_plugin.benchmark.datasets import Sample
-from smfd_plugin.benchmark.methods.base import Context, Method, register
+from smfd_plugin.benchmark.methods.base import Context, Method
 from smfd_plugin.data.light import from_linear, to_linear
 from smfd_plugin.data.pictures import Picture
 
@@ -15,13 +15,11 @@ Deconvolve = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.flo
 """From one channel in [0, 1] and the kernel to the sharp channel."""
 
 
-@register("input")
 def unchanged(context: Context) -> Method:
     """The blurry face as it is."""
     return Method(lambda sample: sample.lq)
 
 
-@register("wiener")
 def wiener(context: Context, *, balance: float = 0.3) -> Method:
     """Wiener-Hunt deconvolution (Hunt, IEEE Transactions on Computers C-22(9), 1973), by
     scikit-image, with the true kernel; a smaller `balance` sharpens noise too. The default is what
@@ -35,7 +33,6 @@ def wiener(context: Context, *, balance: float = 0.3) -> Method:
     return Method(lambda sample: _by_channel(deconvolve, sample))
 
 
-@register("richardson_lucy")
 def richardson_lucy(context: Context, *, iterations: int = 30) -> Method:
     """Richardson-Lucy deconvolution (JOSA 62(1), 1972), by scikit-image, with the true kernel; more
     iterations sharpen noise too."""

@@ -1,12 +1,11 @@
 """DifFace (arXiv 2212.06512): an estimate, diffused and restored by a diffusion model."""
 
 from smfd_plugin.benchmark.files import find_file
-from smfd_plugin.benchmark.methods.base import Context, Method, register
+from smfd_plugin.benchmark.methods.base import Context, Method
 from smfd_plugin.benchmark.methods.restorer import restorer
 from smfd_plugin.weights import load_network
 
 
-@register("difface")
 def difface(context: Context, *, weights: str, source: str | None = None) -> Method:
     """DifFace, whose network resizes faces by itself.
 

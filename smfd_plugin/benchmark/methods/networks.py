@@ -7,13 +7,12 @@ from basicsr.archs import build_network
 from torch import Tensor, nn
 
 from smfd_plugin.benchmark.files import find_file
-from smfd_plugin.benchmark.methods.base import Context, Method, register
+from smfd_plugin.benchmark.methods.base import Context, Method
 from smfd_plugin.benchmark.methods.restorer import restorer
 from smfd_plugin.weights import load_network
 from smfd_plugin.weights.files import read
 
 
-@register("smfd")
 def smfd(context: Context, *, weights: str | None = None) -> Method:
     """SMFD-UNet.
 
@@ -25,7 +24,6 @@ def smfd(context: Context, *, weights: str | None = None) -> Method:
     return Method(restorer(net, lambda net, lq: net(lq), None, context), net)
 
 
-@register("basicsr")
 def basicsr(
     context: Context,
     *,

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from smfd_plugin.benchmark.files import find_file
-from smfd_plugin.benchmark.methods.base import Context, Method, register
+from smfd_plugin.benchmark.methods.base import Context, Method
 from smfd_plugin.benchmark.methods.restorer import Call, restorer
 from smfd_plugin.extras import extra
 
@@ -19,7 +19,6 @@ and CodeFormer's range to the caller."""
 FACE_SIZE = 512
 
 
-@register("spandrel")
 def spandrel(
     context: Context,
     *,
