@@ -46,8 +46,9 @@ def check_names(section: str, names: Iterable[str], known: Collection[str]) -> N
     """
     for name in names:
         if name not in known:
-            close = get_close_matches(name, known, 1)
-            remedy = f"is it {close[0]}?" if close else f"there are {', '.join(sorted(known))}"
+            close = get_close_matches(str(name), known, 1)  # YAML's names may be numbers
+            there = ", ".join(sorted(known)) or "none"
+            remedy = f"is it {close[0]}?" if close else f"there are {there}"
             raise ValueError(f"{section} has no option {name!r}; {remedy}")
 
 

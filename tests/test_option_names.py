@@ -19,6 +19,18 @@ def test_an_unknown_name_is_told_what_there_is(name, remedy):
     assert str(error.value).endswith(remedy)
 
 
+@pytest.mark.parametrize(
+    ("name", "known", "remedy"),
+    [
+        (7, KNOWN, "option 7; there are crop_size, gt_size"),
+        ("colour", (), "'colour'; there are none"),
+    ],
+)
+def test_a_name_that_is_no_text_and_a_section_without_options(name, known, remedy):
+    with pytest.raises(ValueError, match=f"^input has no .*{remedy}$"):
+        check_names("input", [name], known)
+
+
 def test_values_that_fit_pass():
     check_values("train", {"ema_decay": 0.9, "optim_g": {"lr": 1, "betas": [0.9]}, "amp": "bf16"})
 

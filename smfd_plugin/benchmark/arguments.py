@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from smfd_plugin.option_names import check_names
+
 
 def check_arguments(what: str, function: Callable, options: Mapping[str, Any]) -> None:
     """Checks an entry before its function is called.
@@ -22,10 +24,7 @@ def check_arguments(what: str, function: Callable, options: Mapping[str, Any]) -
         if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD
     }
     given = arguments(options)
-    for name in given:
-        if name not in parameters:
-            known = ", ".join(parameters) or "none"
-            raise ValueError(f"{what} has no option {name!r}; its options are: {known}")
+    check_names(what, given, parameters)
     for name, parameter in parameters.items():
         if parameter.default is parameter.empty and name not in given:
             raise ValueError(f"{what} lacks the option {name!r}")

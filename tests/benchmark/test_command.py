@@ -433,7 +433,7 @@ def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path, mas
         ({"timing": {"rounds": 3}}, "timing lacks the option 'size'"),
         (
             {"methods": {"smfd": {"type": "smfd", "wieghts": "x"}}},
-            "smfd has no option 'wieghts'; its options are: weights",
+            "smfd has no option 'wieghts'; is it weights?",
         ),
         (
             {"datasets": {"test": {"name": "faces", "type": "real"}}},
@@ -441,7 +441,7 @@ def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path, mas
         ),
         (
             {"metrics": {"fid": {"type": "fid", "file": "x"}}},
-            "fid has no option 'file'; its options are: weights, device",
+            "fid has no option 'file'; there are device, weights",
         ),
         (
             {"metrics": {"lpips": {"type": "calculate_lpips", "nett": "vgg"}}},
