@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from smfd_plugin.benchmark.datasets import Sample, blurred, spread
-from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
 from smfd_plugin.data.pictures import Picture
+from smfd_plugin.data.tensors import from_tensor, to_tensor
 from smfd_plugin.diffusion import DifFace, restore, seeded_noise
 from smfd_plugin.diffusion.schedule import TRAINED_STEPS
 from smfd_plugin.metrics import calculate_identity, calculate_lpips

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from smfd_plugin.benchmark.tensors import to_tensor
 from smfd_plugin.data.pictures import Picture
+from smfd_plugin.data.tensors import to_tensor
 from smfd_plugin.extras import extra
 from smfd_plugin.metrics.download import quick_to_give_up
 

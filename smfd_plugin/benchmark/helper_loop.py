@@ -7,7 +7,6 @@ from collections.abc import Callable
 from unittest.mock import patch
 
 import numpy as np
-import torch
 import vapoursynth as vs
 from facexlib.utils import face_restoration_helper
 from facexlib.utils.face_restoration_helper import FaceRestoreHelper
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from smfd_plugin.benchmark.stages import Stopwatch
+from smfd_plugin.data.tensors import from_tensor, to_tensor
 from smfd_plugin.restore import Detector
 from smfd_plugin.restore.network import run_network
 
@@ -27,8 +27,7 @@ class _Detection:
 
     def detect_faces(self, image: NDArray[np.uint8], threshold: float) -> NDArray[np.float32]:
         """(N, 15): box, score, landmarks."""
-        rgb = torch.from_numpy(image[..., ::-1].transpose(2, 0, 1).copy()).float() / 255
-        found = [face for face in self._detect(rgb) if face.score >= threshold]
+        found = [face for face in self._detect(to_tensor(image)[0]) if face.score >= threshold]
         rows = [[*face.box, face.score, *face.landmarks.flat] for face in found]
         return np.array(rows, np.float32).reshape(-1, 15)
 
@@ -78,10 +77,8 @@ def _restore(
     with watch.measure("align"):
         helper.align_warp_face()
     for crop in helper.cropped_faces:
-        rgb = torch.from_numpy(crop[..., ::-1].transpose(2, 0, 1).copy()).float()[None] / 255
-        restored = network(rgb.to(helper.device))
-        bgr = restored[0].clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
-        helper.add_restored_face(np.ascontiguousarray(bgr[..., ::-1]))
+        restored = network(to_tensor(crop).to(helper.device))
+        helper.add_restored_face(from_tensor(restored))
     if not helper.cropped_faces:
         return image
     with watch.measure("blend"):

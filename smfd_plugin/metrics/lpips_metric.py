@@ -11,6 +11,7 @@ from basicsr.utils.registry import METRIC_REGISTRY
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from smfd_plugin.data.tensors import to_tensor
 from smfd_plugin.extras import extra
 from smfd_plugin.metrics.download import quick_to_give_up
 from smfd_plugin.metrics.images import prepare_pair
@@ -48,7 +49,7 @@ def calculate_lpips(
     """
     pair = prepare_pair(img, img2, crop_border, input_order)
     network = lpips_network(net, None if backbone is None else str(backbone), device)
-    first, second = (_to_tensor(each).to(device) for each in pair)
+    first, second = (2 * to_tensor(each).to(device) - 1 for each in pair)
     with torch.no_grad():
         return network(first, second).item()
 
@@ -98,8 +99,3 @@ def _backbone_state(net: nn.Module, path: Path) -> dict[str, Tensor]:
     if missing:
         raise ValueError(f"lpips: the backbone {path} lacks {missing[0]}")
     return {name: file[key].float() for name, key in wanted.items()}
-
-
-def _to_tensor(image: NDArray) -> Tensor:
-    rgb = torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1)[None]
-    return rgb.float() / 127.5 - 1

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods.base import Context
-from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
 from smfd_plugin.data.pictures import Picture
+from smfd_plugin.data.tensors import from_tensor, to_tensor
 
 Call = Callable[[nn.Module, Tensor], Tensor]
 """From (1, 3, H, W) float RGB in [0, 1] to the same, not clamped."""

@@ -5,7 +5,7 @@ import torch
 
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Context, build_method
-from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
+from smfd_plugin.data.tensors import from_tensor, to_tensor
 from smfd_plugin.weights import WeightsError, load_network
 
 OPTIONS = Path(__file__).parents[3] / "options"

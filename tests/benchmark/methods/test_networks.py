@@ -5,7 +5,7 @@ from basicsr.archs import build_network
 
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Context, build_method, weights_digest
-from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
+from smfd_plugin.data.tensors import from_tensor, to_tensor
 
 NETWORK = {"type": "SRVGGNetCompact", "num_feat": 4, "num_conv": 1, "upscale": 1}
 

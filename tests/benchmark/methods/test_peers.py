@@ -12,7 +12,7 @@ from spandrel_extra_arches.architectures.CodeFormer import CodeFormer
 
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Context, build_method, peers, restorer
-from smfd_plugin.benchmark.tensors import to_tensor
+from smfd_plugin.data.tensors import to_tensor
 
 
 @pytest.fixture

@@ -2,14 +2,15 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from smfd_plugin.data.pictures import Picture
 
 
-def to_tensor(face: Picture) -> Tensor:
-    """(H, W, 3) uint8 BGR to (1, 3, H, W) float32 RGB in [0, 1]."""
-    rgb = torch.from_numpy(np.ascontiguousarray(face[..., ::-1]))
+def to_tensor(picture: NDArray) -> Tensor:
+    """(H, W, 3) BGR in [0, 255] to (1, 3, H, W) float32 RGB in [0, 1]."""
+    rgb = torch.from_numpy(np.ascontiguousarray(picture[..., ::-1]))
     return rgb.permute(2, 0, 1)[None].float() / 255
 
 

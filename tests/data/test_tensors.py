@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from smfd_plugin.benchmark.tensors import from_tensor, to_tensor
+from smfd_plugin.data.tensors import from_tensor, to_tensor
 
 
 def test_a_coloured_picture_becomes_rgb_and_comes_back():
