@@ -1,13 +1,11 @@
 """One HTML file with all results, which needs no other file and no server."""
 
 import base64
-from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
 import cv2
 from jinja2 import Environment
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from smfd_plugin.benchmark import table
@@ -15,7 +13,6 @@ from smfd_plugin.benchmark.datasets import spread
 from smfd_plugin.benchmark.figures import columns
 from smfd_plugin.benchmark.options import Options
 from smfd_plugin.benchmark.results import Results
-from smfd_plugin.benchmark.table import BEST, NOT_RUN, Table
 from smfd_plugin.data.pictures import Picture
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -58,38 +55,15 @@ def report(options: Options, results: Results, figures: dict[str, Figure]) -> st
             for name, dataset in results.restored()
             for entry in spread(dataset.entries, options.pictures)
         },
-        table_html=html_table,
+        best=table.BEST,
+        not_run=table.NOT_RUN,
     )
-
-
-def html_table(content: Table) -> Markup:
-    """The table in HTML, the best of each column in bold; empty without rows."""
-    if not content.rows:
-        return Markup()
-    head = Markup().join(Markup("<th>{}</th>").format(cell) for cell in content.head)
-    rows = Markup().join(Markup("<tr>{}</tr>").format(_cells(row)) for row in content.rows)
-    return Markup(
-        '<div class="scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
-    ).format(head, rows)
 
 
 def picture_url(picture: Picture) -> str:
     """An (H, W, 3) BGR picture as a data URL."""
     _, data = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
     return _url("image/webp", data.tobytes())
-
-
-def _cells(row: Sequence[str]) -> Markup:
-    if row[1].startswith(NOT_RUN):
-        return Markup('<td>{}</td><td class="reason" colspan="{}">{}</td>').format(
-            row[0], len(row) - 1, row[1]
-        )
-    return Markup().join(
-        Markup("<td><b>{}</b></td>").format(cell.removeprefix(BEST))
-        if cell.startswith(BEST)
-        else Markup("<td>{}</td>").format(cell)
-        for cell in row
-    )
 
 
 def _figure_url(figure: Figure) -> str:

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from smfd_plugin.benchmark.figures import bars_figure
-from smfd_plugin.benchmark.report import html_table, report
-from smfd_plugin.benchmark.table import BEST, NOT_RUN, Table
+from smfd_plugin.benchmark.report import report
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -48,13 +47,17 @@ def test_text_of_others_is_escaped(page):
     assert "get it from &lt;https://x.org&gt;" in page.read_text()
 
 
-def test_tables():
-    table = Table(["method", "psnr ↑"], [["a", f"{BEST}27"], ["b", f"{NOT_RUN}why"]])
-    text = str(html_table(table))
-    assert "<tr><th>method</th><th>psnr ↑</th></tr>" in text
-    assert "<tr><td>a</td><td><b>27</b></td></tr>" in text
-    assert '<tr><td>b</td><td class="reason" colspan="1">not run: why</td></tr>' in text
-    assert str(html_table(Table(["method"], []))) == ""
+def test_tables(page):
+    scores, differences, costs = re.findall(r"<table>.*?</table>", page.read_text(), re.DOTALL)
+    assert scores == (
+        "<table><thead><tr><th>method</th><th>psnr ↑</th><th>lpips ↓</th></tr></thead><tbody>"
+        "<tr><td>input</td><td>25.00 [24.00, 26.00]</td><td>0.300 [0.250, 0.350]</td></tr>"
+        "<tr><td>smfd</td><td><b>27.50 [26.00, 29.00]</b></td><td><b>0.200 [0.100, 0.300]</b></td>"
+        '</tr><tr><td>gfpgan</td><td class="reason" colspan="2">not run: weights/GFPGANv1.4.pth is '
+        "not here; get it from &lt;https://x.org&gt;</td></tr></tbody></table>"
+    )
+    assert differences.startswith("<table><thead><tr><th>minus smfd</th>")
+    assert costs.startswith("<table><thead><tr><th>method</th><th>parameters (M)</th>")
 
 
 @needs_browser
