@@ -3,19 +3,18 @@
 import ctypes
 import gc
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import median
 
 import cv2
 import torch
-from tqdm import tqdm
 
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Method
-from smfd_plugin.benchmark.operations import count_operations
+from smfd_plugin.benchmark.operations import count_operations, count_parameters
+from smfd_plugin.benchmark.timing import median_seconds
 
 
 @dataclass(frozen=True)
@@ -46,26 +45,28 @@ def measure_costs(
 ) -> dict[str, Cost]:
     """Costs of all methods on one face.
 
-    Time is taken in rotation, each method once a round, so that a machine that is slow for a while
-    is slow for all. The runs before, which count operations and memory, warm the methods up.
+    Time is taken last: the runs before, which count operations and memory, warm the methods up.
+
+    Args:
+        methods: by name.
+        sample: the face.
+        rounds: how often the time of each is taken, see median_seconds.
+        device: where the methods' networks are.
     """
     flops = {name: count_flops(method, sample) for name, method in methods.items()}
     memory = {name: peak_memory(method, sample, device) for name, method in methods.items()}
-    times: dict[str, list[float]] = {name: [] for name in methods}
-    for _ in tqdm(range(rounds), desc="timing", unit="round"):
-        for name, method in methods.items():
-            start = time.perf_counter()
-            method.restore(sample)  # ends with a copy to the CPU, so the device is done by then
-            times[name].append(1000 * (time.perf_counter() - start))
+    # What a method restores ends on the CPU, so the device is done by then.
+    runs = {name: partial(method.restore, sample) for name, method in methods.items()}
+    seconds = median_seconds(runs, rounds)
     return {
-        name: Cost(count_parameters(method), flops[name], median(times[name]), memory[name])
+        name: Cost(
+            None if method.net is None else count_parameters(method.net),
+            flops[name],
+            1000 * seconds[name],
+            memory[name],
+        )
         for name, method in methods.items()
     }
-
-
-def count_parameters(method: Method) -> int | None:
-    """Numbers in the method's network."""
-    return method.net and sum(value.numel() for value in method.net.parameters())
 
 
 def count_flops(method: Method, sample: Sample) -> int | None:
@@ -75,7 +76,13 @@ def count_flops(method: Method, sample: Sample) -> int | None:
 
 def peak_memory(method: Method, sample: Sample, device: torch.device) -> float | None:
     """MiB of the weights and of what is held beside them while a face is restored: on a GPU, by
-    torch; on the CPU, by how far the process grows, which only Linux tells."""
+    torch; on the CPU, by how far the process grows, which only Linux tells. None: unknown.
+
+    Args:
+        method: it restores the face once.
+        sample: the face.
+        device: where the method's network is.
+    """
     weights = sum(value.nbytes for value in method.net.state_dict().values()) if method.net else 0
     if device.type == "cuda":
         before = torch.cuda.memory_allocated(device)

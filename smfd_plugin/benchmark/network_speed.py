@@ -5,15 +5,14 @@ the real ones, and nothing has to be downloaded.
 """
 
 import argparse
-import time
 from collections.abc import Callable, Mapping
-from statistics import median
+from functools import partial
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from smfd_plugin.benchmark.operations import count_operations
+from smfd_plugin.benchmark.operations import count_operations, count_parameters
+from smfd_plugin.benchmark.timing import median_seconds
 from smfd_plugin.extras import extra
 from smfd_plugin.restore.network import half_dtype, pick_device
 from smfd_plugin.weights import load_network
@@ -43,26 +42,22 @@ def rotate(
 ) -> dict[str, float]:
     """Median seconds of each network for one face.
 
-    Each runs once a round, so that a machine that is slow for a while is slow for all; a round
-    before them is not counted.
-
     Args:
         networks: by name, on the face's device.
         face: (1, 3, H, W).
-        rounds: how often to measure.
+        rounds: how often to measure, see median_seconds; a round before them is not counted.
         dtype: of autocast; None: float32.
     """
     wait: Callable[[], None] = torch.cuda.synchronize if face.is_cuda else lambda: None
-    times: dict[str, list[float]] = {name: [] for name in networks}
-    for count in tqdm(range(rounds + 1), unit="round"):
-        for name, net in networks.items():
-            start = time.perf_counter()
-            with torch.autocast(face.device.type, dtype, enabled=dtype is not None):
-                net(face)
-            wait()
-            if count:
-                times[name].append(time.perf_counter() - start)
-    return {name: median(values) for name, values in times.items()}
+
+    def run(net: nn.Module) -> None:
+        with torch.autocast(face.device.type, dtype, enabled=dtype is not None):
+            net(face)
+        wait()
+
+    for net in networks.values():
+        run(net)
+    return median_seconds({name: partial(run, net) for name, net in networks.items()}, rounds)
 
 
 def main() -> None:
@@ -87,7 +82,7 @@ def main() -> None:
     print(f"| network | parameters, M | GFLOPs | {' | '.join(columns)} |")
     print("|---" * (3 + 2 * len(seconds)) + "|")
     for name, net in networks.items():
-        cells = [f"{sum(value.numel() for value in net.parameters()) / 1e6:.1f}"]
+        cells = [f"{count_parameters(net) / 1e6:.1f}"]
         cells.append(f"{count_operations(net, face) / 1e9:.0f}")
         for times in seconds.values():
             cells += [f"{times[name]:.3f}", f"{times[name] / times[OURS]:.1f}"]

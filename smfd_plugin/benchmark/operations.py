@@ -1,11 +1,17 @@
-"""How many operations a network needs."""
+"""How large a network is, and how many operations it needs."""
 
 from collections.abc import Callable
 
 import torch
+from torch import nn
 from torch.backends import mha
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
+
+
+def count_parameters(net: nn.Module) -> int:
+    """Numbers that a network learns."""
+    return sum(value.numel() for value in net.parameters())
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.backends import mha
 from torch.nn import functional as F
 
-from smfd_plugin.benchmark.operations import count_operations
+from smfd_plugin.benchmark.operations import count_operations, count_parameters
 
 LENGTH, WIDTH, HEADS = 16, 8, 2
 ATTENTION = 2 * 2 * LENGTH * LENGTH * WIDTH
@@ -14,6 +14,7 @@ PROJECTION = 2 * LENGTH * WIDTH * WIDTH
 
 def test_a_convolution_by_hand():
     net = nn.Conv2d(3, 5, 3, padding=1, bias=False)
+    assert count_parameters(net) == 3 * 5 * 9
     assert count_operations(net, torch.zeros(1, 3, 8, 8)) == 2 * 3 * 5 * 9 * 8 * 8
 
 
