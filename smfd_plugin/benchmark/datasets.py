@@ -16,6 +16,7 @@ from smfd_plugin.data.faces import Face, FaceFolder
 from smfd_plugin.data.pictures import Picture, picture_files, read_picture
 from smfd_plugin.data.scenarios import read_scenarios
 from smfd_plugin.data.tensors import from_tensor, to_tensor
+from smfd_plugin.restore import align, make_detector
 
 ASTRONAUT_LANDMARKS = np.array([[205, 101], [247, 103], [224, 129], [203, 138], [244, 140]])
 """Eyes, nose tip and corners of the mouth in scikit-image's portrait, as a detector found them."""
@@ -120,14 +121,10 @@ def paired(*, dataroot_lq: str, dataroot_gt: str) -> list[Entry]:
     missing = sorted(set(blurry) - set(sharp))
     if missing:
         raise FileNotFoundError(f"{dataroot_gt} has no picture named {missing[0]}")
-
-    def entry(name: str) -> Entry:
-        def read() -> Sample:
-            return Sample(*_read_alike([blurry[name], sharp[name]]))
-
-        return Entry(name, name, read)
-
-    return [entry(name) for name in sorted(blurry)]
+    return [
+        Entry(name, name, lambda paths=(path, sharp[name]): Sample(*_read_alike(paths)))
+        for name, path in sorted(blurry.items())
+    ]
 
 
 def real(*, dataroot_lq: str) -> list[Entry]:
@@ -147,8 +144,6 @@ def photos(
 
     `detector`: see restore.detect.make_detector.
     """
-    from smfd_plugin.restore.detect import make_detector
-
     files = _pictures(Path(dataroot_lq))
     sharp = {} if dataroot_gt is None else _pictures(Path(dataroot_gt))
     detect = make_detector(detector, torch.device("cpu"))
@@ -211,8 +206,6 @@ def align_face(picture: Picture, landmarks: NDArray, size: int) -> Picture:
     Returns:
         (S, S, 3) uint8.
     """
-    from smfd_plugin.restore import align
-
     to_picture = align.inverse(align.picture_to_crop(landmarks, size))
     return from_tensor(align.warp(to_tensor(picture), [to_picture], (size, size), "reflection"))
 
