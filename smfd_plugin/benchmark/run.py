@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from smfd_plugin.benchmark import store
 from smfd_plugin.benchmark.costs import Cost, measure_costs, resized
-from smfd_plugin.benchmark.intervals import Bootstrap, Interval
+from smfd_plugin.benchmark.intervals import Bootstrap, Finish, Interval
 from smfd_plugin.benchmark.loading import load_datasets, load_measures, load_methods
 from smfd_plugin.benchmark.measures import Measure, SetMeasure, implementation
 from smfd_plugin.benchmark.methods import Method
@@ -120,48 +120,75 @@ def measure_rows(
 ) -> None:
     """Fills the rows of a data set and of its parts with scores, and with differences to the
     reference method."""
-    parts = {f"{name}, {part}": each for part, each in dataset.parts.items()}
-    bootstraps = [
-        (what, each, Bootstrap([entry.face for entry in each.entries], options.seed))
-        for what, each in ({name: dataset} | parts).items()
-    ]
     for part in dataset.parts.values():
         part.rows = {method: Row() for method in dataset.methods()}
+    parts = {name: dataset} | {f"{name}, {part}": each for part, each in dataset.parts.items()}
+    bootstraps = {
+        what: Bootstrap([entry.face for entry in part.entries], options.seed)
+        for what, part in parts.items()
+    }
     place = {entry.name: i for i, entry in enumerate(dataset.entries)}
     some_have = cache(partial(_some_have, dataset))
     for metric, measure in measures.items():
-        values: dict[str, NDArray] = {}
-        described = options.metrics[metric]
-        code = store.source_digest(implementation(described["type"]))
-        origin = [described, str(measure.weights or ""), code, versions()]
-        file = f"{metric}-{_short_hash([origin, store.stamps(origin)])}.scores"
-        for method in dataset.methods():
-            title = f"{name}: {metric} of {method}"
-            if isinstance(measure, SetMeasure):
-                found = attempt(title, measure_set, dataset, method, measure, file)
-                if isinstance(found, float):
-                    dataset.rows[method].scores[metric] = Interval(found, None, None)
-            else:
-                found = attempt(
-                    title, measure_all, dataset, method, measure, some_have, file, title
-                )
-                if isinstance(found, np.ndarray):
-                    values[method] = found
-            if isinstance(found, Failure):
-                results.notes.append(f"{title}: {found.reason}")
-        for what, each, bootstrap in bootstraps:
-            chosen = [place[entry.name] for entry in each.entries]
-            for method, value in values.items():
-                row = each.rows[method]
-                score = bootstrap.interval(value[chosen], measure.finish)
-                if np.isnan(score.value):
-                    results.notes.append(f"{what}: {metric} of {method}: {NO_NUMBER}")
-                    continue
-                row.scores[metric] = score
-                if options.reference in values and method != options.reference:
-                    row.differences[metric] = bootstrap.difference(
-                        value[chosen], values[options.reference][chosen], measure.finish
-                    )
+        file = _score_file(metric, options.metrics[metric], measure)
+        found = _values(f"{name}: {metric}", dataset, measure, file, some_have, results)
+        if isinstance(measure, SetMeasure):
+            for method, score in found.items():
+                dataset.rows[method].scores[metric] = Interval(score, None, None)
+            continue
+        for what, part in parts.items():
+            chosen = [place[entry.name] for entry in part.entries]
+            values = {method: value[chosen] for method, value in found.items()}
+            unknown = _score(
+                part, metric, values, measure.finish, bootstraps[what], options.reference
+            )
+            results.notes += [f"{what}: {metric} of {method}: {NO_NUMBER}" for method in unknown]
+
+
+def _values(
+    title: str,
+    dataset: DatasetResult,
+    measure: Measure | SetMeasure,
+    file: str,
+    some_have: Callable[[str], bool],
+    results: Results,
+) -> dict[str, Any]:
+    """What measure_set or measure_all gives, by method; failures are noted."""
+    found = {}
+    for method in dataset.methods():
+        what = f"{title} of {method}"
+        if isinstance(measure, SetMeasure):
+            value = attempt(what, measure_set, dataset, method, measure, file)
+        else:
+            value = attempt(what, measure_all, dataset, method, measure, some_have, file, what)
+        if isinstance(value, Failure):
+            results.notes.append(f"{what}: {value.reason}")
+        elif value is not None:
+            found[method] = value
+    return found
+
+
+def _score(
+    part: DatasetResult,
+    metric: str,
+    values: Mapping[str, NDArray],
+    finish: Finish,
+    bootstrap: Bootstrap,
+    reference: str,
+) -> list[str]:
+    """Fills the rows with scores, made of a metric's values by method, and with differences to the
+    reference method; returns the methods whose score is no number, and so left out."""
+    unknown = []
+    for method, value in values.items():
+        score = bootstrap.interval(value, finish)
+        if np.isnan(score.value):
+            unknown.append(method)
+            continue
+        row = part.rows[method]
+        row.scores[metric] = score
+        if reference in values and method != reference:
+            row.differences[metric] = bootstrap.difference(value, values[reference], finish)
+    return unknown
 
 
 def measure_all(
@@ -241,6 +268,13 @@ def _network_code(method: Method | Failure) -> str | None:
     if isinstance(method, Failure) or method.net is None:
         return None
     return store.source_digest(type(method.net))
+
+
+def _score_file(metric: str, entry: Mapping[str, Any], measure: Measure | SetMeasure) -> str:
+    """Name of the file of a metric's numbers: another one for other options, files or code."""
+    code = store.source_digest(implementation(entry["type"]))
+    origin = [entry, str(measure.weights or ""), code, versions()]
+    return f"{metric}-{_short_hash([origin, store.stamps(origin)])}.scores"
 
 
 def _some_have(dataset: DatasetResult, what: str) -> bool:
