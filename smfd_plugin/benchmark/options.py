@@ -88,22 +88,10 @@ def read_options(opt: Mapping[str, Any]) -> Options:
     for name in (opt["name"], *methods, *datasets, *metrics):
         if not isinstance(name, str) or not name or Path(name).name != name or name == "..":
             raise ValueError(f"the name {name!r} is not fit for a file")
-    timing = opt.get("timing")
+    timing, pictures = opt.get("timing") or {}, opt.get("pictures", 4)
     if timing:
-        if not isinstance(timing, Mapping):
-            raise ValueError(f"timing is {timing!r}; it needs a `size`")
-        check_arguments("timing", Timing, timing)
-    pictures = opt.get("pictures", 4)
-    counts = {"pictures": pictures, **(timing or {})}
-    counts |= {
-        f"{name}: {option}": entry[option]
-        for name, entry in datasets.items()
-        for option in ("size", "limit")
-        if option in entry
-    }
-    for what, count in counts.items():
-        if not isinstance(count, int) or count < 1:
-            raise ValueError(f"{what} is {count!r}; it must be a whole number from 1")
+        _check_timing(timing)
+    _check_counts({"pictures": pictures, **timing}, datasets)
     weights = opt["path"]["weights"]
     if not isinstance(weights, str):
         raise ValueError(f"path.weights is {weights!r}; name a folder for weights of others")
@@ -136,6 +124,24 @@ def _check_entries(methods: Entries, datasets: Entries, metrics: Entries) -> Non
             check_arguments(name, OWN_METRICS[entry["type"]], entry)
         else:
             check_metric_options(name, entry)
+
+
+def _check_timing(timing: Any) -> None:
+    if not isinstance(timing, Mapping):
+        raise ValueError(f"timing is {timing!r}; it needs a `size`")
+    check_arguments("timing", Timing, timing)
+
+
+def _check_counts(counts: Mapping[str, Any], datasets: Entries) -> None:
+    of_datasets = {
+        f"{name}: {option}": entry[option]
+        for name, entry in datasets.items()
+        for option in ("size", "limit")
+        if option in entry
+    }
+    for what, count in (counts | of_datasets).items():
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"{what} is {count!r}; it must be a whole number from 1")
 
 
 def _check_types(section: str, entries: Entries, known: Any) -> None:
