@@ -80,9 +80,12 @@ def to_markdown(options: Options, results: Results) -> str:
     """The tables of scores, differences and costs, with what a reader must know of them."""
     parts = [f"# Benchmark {options.name}"]
     for name, dataset in results.datasets.items():
-        parts.append(f"## {name}: {describe(dataset)}, seed {options.seed}")
-        if dataset.reason is None:
-            parts += map(markdown_table, dataset_tables(dataset, results, options.reference))
+        heading = f"## {name}: {describe(dataset)}"
+        if dataset.reason is not None:
+            parts.append(heading)
+            continue
+        parts.append(f"{heading}, seed {options.seed}")
+        parts += map(markdown_table, dataset_tables(dataset, results, options.reference))
     if results.costs:
         parts.append(f"## Costs\n\n{describe_timing(options)}")
         parts.append(markdown_table(costs_table(results.costs)))

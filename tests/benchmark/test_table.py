@@ -15,7 +15,7 @@ def test_markdown(known_options, known_results):
     assert f"| gfpgan | {reason} |  |\n" in text
     assert "| minus smfd | psnr ↑ | lpips ↓ |\n" in text
     assert "| input | -2.500 [-3.000, -2.000] | +0.100 [+0.050, +0.150] |\n" in text
-    assert "## others: not run: no pictures" in text
+    assert "## others: not run: no pictures\n" in text
     assert f"| smfd | 4.500 | 30.00 | 250 | {table.NOTHING} |" in text
     assert "- niqe not measured: too small" in text
 
