@@ -46,7 +46,8 @@ def stabilise(frames: list[Picture], film: SwayingPortraits) -> NDArray[np.float
 
 
 def flicker(faces: NDArray[np.float32]) -> float:
-    """Standard deviation over time, the mean over all pixels, of 255."""
+    """How much values, which are 0 to 255, change over time: their standard deviation, the mean
+    over all pixels and colours."""
     return float(faces.std(0).mean())
 
 

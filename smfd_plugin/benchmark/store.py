@@ -26,8 +26,8 @@ def open_folder(folder: Path, origin: Mapping[str, Any]) -> None:
 
 
 def stamps(options: object, root: Path = Path()) -> dict[str, tuple[int, int]]:
-    """Size in bytes and time of change in ns of each file that a value in `options`, however deep,
-    is the path of, from the folder `root`; for a folder, of all files in it."""
+    """Size in bytes and modification time in ns of every file that some value in the nested options
+    is the path of, relative to `root`; of a folder, all its files."""
     if isinstance(options, Mapping):
         options = list(options.values())
     if isinstance(options, Sequence) and not isinstance(options, str):
