@@ -3,6 +3,7 @@
 To import it needs the extra `benchmark`; metrics and methods that need more say so themselves.
 """
 
+import random
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def benchmark_pipeline(root: Path) -> None:
         FileNotFoundError: none of the data sets is there.
         BlockingIOError: another benchmark of this name is running.
     """
+    random.seed(0)  # BasicSR draws the seed of a file that has none: now the same in every run
     options = read_options(parse_options(str(root), is_train=False)[0])
     folder = root / "results" / "benchmark" / options.name
     with _lock(folder):

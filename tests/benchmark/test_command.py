@@ -213,6 +213,14 @@ def test_it_goes_on_where_it_stopped(benchmark, options, counted):
     assert counted["count"] == 2
 
 
+def test_without_a_seed_it_goes_on_too(benchmark, options, counted):
+    options["methods"]["counted"] = {"type": "counted"}
+    del options["manual_seed"]
+    seeds = {benchmark(options)[1]["seed"] for _ in range(2)}
+    assert len(seeds) == 1
+    assert counted["count"] == 2
+
+
 def test_other_options_or_weights_start_anew(benchmark, options, counted, tmp_path, tiny_net):
     options["methods"]["counted"] = {"type": "counted"}
     _, before, _ = benchmark(options)
