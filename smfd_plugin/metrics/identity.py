@@ -39,7 +39,6 @@ def calculate_identity(
             to `crop_border`.
 
     Raises:
-        ModuleNotFoundError: the package `onnxruntime` is not installed.
         ValueError: pictures that are no aligned faces, or a file that is no such network.
         FileNotFoundError: no file `model`.
     """
@@ -53,10 +52,8 @@ class Embedder:
     """A face-recognition network from an ONNX file; arguments and errors as calculate_identity."""
 
     def __init__(self, model: str) -> None:
-        try:
-            import onnxruntime
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError("identity needs `pip install onnxruntime`") from error
+        import onnxruntime
+
         if not Path(model).is_file():
             raise FileNotFoundError(f"identity: no embedding network {model}")
         try:

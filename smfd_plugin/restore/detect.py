@@ -180,9 +180,8 @@ def _bgr(rgb: Tensor) -> Tensor:
     return bgr.float() if bgr.dtype == torch.uint8 else bgr.float().mul_(255).clamp_(0, 255)
 
 
-def _facexlib_folder() -> Path | None:
-    spec = importlib.util.find_spec("facexlib")
-    return Path(spec.origin).parent / "weights" if spec and spec.origin else None
+def _facexlib_folder() -> Path:
+    return Path(importlib.util.find_spec("facexlib").origin).parent / "weights"
 
 
 def _facexlib_weights(device: torch.device, folder: str | Path | None) -> Path | None:
@@ -191,7 +190,7 @@ def _facexlib_weights(device: torch.device, folder: str | Path | None) -> Path |
         raise FileNotFoundError(f"no folder {folder} with weights of a face detector")
     where = Path(folder) if folder is not None else _facexlib_folder()
     kinds = ("mobile0.25", "resnet50") if device.type == "cpu" else ("resnet50", "mobile0.25")
-    files = [where / _FACEXLIB_FILES[kind] for kind in kinds] if where else []
+    files = [where / _FACEXLIB_FILES[kind] for kind in kinds]
     return next((file for file in files if file.is_file()), None)
 
 
