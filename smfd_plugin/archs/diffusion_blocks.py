@@ -5,7 +5,6 @@ arXiv 2105.05233), as are the positions in each `nn.Sequential`.
 """
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -60,17 +59,7 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(double(x))
-
-
-def double(x: Tensor) -> Tensor:
-    """Each pixel four times."""
-    return F.interpolate(x, scale_factor=2.0, mode="nearest")
-
-
-def halve(x: Tensor) -> Tensor:
-    """The mean of each four pixels."""
-    return F.avg_pool2d(x, 2)
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 class ResBlock(nn.Module):
@@ -81,20 +70,10 @@ class ResBlock(nn.Module):
         in_channels: C of the (N, C, H, W) input.
         out_channels: C of the output.
         embedding_channels: E of the (N, E) embedding.
-        dropout: probability.
-        resample: `double` or `halve`, applied to both branches; None: the size stays.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        embedding_channels: int,
-        dropout: float = 0.0,
-        resample: Callable[[Tensor], Tensor] | None = None,
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, embedding_channels: int) -> None:
         super().__init__()
-        self.resample = resample
         self.in_layers = nn.Sequential(
             normalization(in_channels),
             nn.SiLU(),
@@ -104,7 +83,7 @@ class ResBlock(nn.Module):
         self.out_layers = nn.Sequential(
             normalization(out_channels),
             nn.SiLU(),
-            nn.Dropout(dropout),
+            nn.Identity(),  # dropout in other code of the family; it keeps the numbering
             zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1)),
         )
         self.skip_connection = (
@@ -114,11 +93,7 @@ class ResBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        norm, act, conv = self.in_layers
-        h = act(norm(x))
-        if self.resample:
-            h, x = self.resample(h), self.resample(x)
-        h = conv(h)
+        h = self.in_layers(x)
         scale, shift = self.emb_layers(embedding)[..., None, None].chunk(2, 1)
         norm, *rest = self.out_layers
         h = norm(h) * (1 + scale) + shift

@@ -12,8 +12,6 @@ from smfd_plugin.archs.diffusion_blocks import (
     Downsample,
     ResBlock,
     Upsample,
-    double,
-    halve,
     normalization,
     timestep_embedding,
     zeroed,
@@ -34,18 +32,16 @@ class DiffusionUNet(nn.Module):
     """Predicts the noise in a picture, and the variance of the next less noisy one.
 
     It loads DifFace's `iddpm_ffhq512_ema500000.pth`, whose hyper-parameters are the defaults, and
-    other checkpoints of the family with the same parts.
+    other checkpoints of the family with the same parts: for RGB, and with plain convolutions where
+    the size changes.
 
     Args:
         image_size: pixels of the pictures it is trained on.
-        in_channels: C of the pictures.
         model_channels: the unit of width; 32 divides it.
         channel_mult: widths of the levels in that unit, each at half the size of the one before.
         num_res_blocks: residual blocks per level, the same for all or one number a level.
         attention_resolutions: pixels; levels where a picture of image_size has this size attend.
         num_head_channels: channels of an attention head.
-        dropout: probability, in the residual blocks.
-        resblock_updown: change the size in residual blocks rather than in plain convolutions.
 
     Raises:
         ValueError: hyper-parameters that do not fit each other.
@@ -54,14 +50,11 @@ class DiffusionUNet(nn.Module):
     def __init__(
         self,
         image_size: int = 512,
-        in_channels: int = 3,
         model_channels: int = 32,
         channel_mult: Sequence[int] = (1, 2, 4, 8, 8, 16, 16),
         num_res_blocks: int | Sequence[int] = (1, 2, 2, 2, 2, 3, 4),
         attention_resolutions: Sequence[int] = (32, 16, 8),
         num_head_channels: int = 64,
-        dropout: float = 0.0,
-        resblock_updown: bool = False,
     ) -> None:
         super().__init__()
         widths = [mult * model_channels for mult in channel_mult]
@@ -79,23 +72,13 @@ class DiffusionUNet(nn.Module):
         )
 
         def block(inputs: int, level: int) -> list[nn.Module]:
-            layers: list[nn.Module] = [ResBlock(inputs, widths[level], embedding, dropout)]
+            layers: list[nn.Module] = [ResBlock(inputs, widths[level], embedding)]
             if attends[level]:
                 layers.append(AttentionBlock(widths[level], num_head_channels))
             return layers
 
-        def down(width: int) -> nn.Module:
-            if resblock_updown:
-                return ResBlock(width, width, embedding, dropout, resample=halve)
-            return Downsample(width)
-
-        def up(width: int) -> nn.Module:
-            if resblock_updown:
-                return ResBlock(width, width, embedding, dropout, resample=double)
-            return Upsample(width)
-
         channels = widths[0]
-        self.input_blocks = nn.ModuleList([Stage(nn.Conv2d(in_channels, channels, 3, padding=1))])
+        self.input_blocks = nn.ModuleList([Stage(nn.Conv2d(3, channels, 3, padding=1))])
         skips = [channels]
         for level, width in enumerate(widths):
             for _ in range(num_res_blocks[level]):
@@ -103,13 +86,13 @@ class DiffusionUNet(nn.Module):
                 channels = width
                 skips.append(channels)
             if level < len(widths) - 1:
-                self.input_blocks.append(Stage(down(channels)))
+                self.input_blocks.append(Stage(Downsample(channels)))
                 skips.append(channels)
 
         self.middle_block = Stage(
-            ResBlock(channels, channels, embedding, dropout),
+            ResBlock(channels, channels, embedding),
             AttentionBlock(channels, num_head_channels),
-            ResBlock(channels, channels, embedding, dropout),
+            ResBlock(channels, channels, embedding),
         )
 
         self.output_blocks = nn.ModuleList()
@@ -118,25 +101,25 @@ class DiffusionUNet(nn.Module):
                 layers = block(channels + skips.pop(), level)
                 channels = widths[level]
                 if level and index == num_res_blocks[level]:
-                    layers.append(up(channels))
+                    layers.append(Upsample(channels))
                 self.output_blocks.append(Stage(*layers))
 
         self.out = nn.Sequential(
             normalization(channels),
             nn.SiLU(),
-            zeroed(nn.Conv2d(channels, 2 * in_channels, 3, padding=1)),
+            zeroed(nn.Conv2d(channels, 2 * 3, 3, padding=1)),
         )
 
     def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
         """Noise and variance of x_t.
 
         Args:
-            x: (N, C, H, W) x_t, the picture's part in [-1, 1]; H and W multiples of
+            x: (N, 3, H, W) x_t, the picture's part in [-1, 1]; H and W multiples of
                 `self.multiple`.
             timesteps: (N,) steps of the training, counted from 0.
 
         Returns:
-            (N, 2C, H, W) in x's type, computed in the weights': the noise in x_t, then v, which
+            (N, 6, H, W) in x's type, computed in the weights': the noise in x_t, then v, which
             places the variance of x_{t-1} between its bounds, -1 and 1. A freshly constructed
             network returns zeros.
 
