@@ -10,6 +10,13 @@ def activation() -> nn.Module:
     return nn.LeakyReLU(0.1, inplace=True)
 
 
+def zeroed[Module: nn.Module](module: Module) -> Module:
+    """The module with all its parameters zero, so that it adds nothing to a sum at first."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module
+
+
 class CBAM(nn.Module):
     """Convolutional block attention module (arXiv 1807.06521, section 3): channel, then spatial.
 
@@ -118,9 +125,7 @@ class MaskFusion(nn.Module):
         super().__init__()
         hidden = 16  # channels of the layer that both maps share
         self.shared = nn.Sequential(nn.Conv2d(num_classes, hidden, 3, padding=1), activation())
-        self.scale_shift = nn.Conv2d(hidden, 2 * channels, 1)
-        nn.init.zeros_(self.scale_shift.weight)
-        nn.init.zeros_(self.scale_shift.bias)
+        self.scale_shift = zeroed(nn.Conv2d(hidden, 2 * channels, 1))
 
     def forward(self, x: Tensor, masks: Tensor) -> Tensor:
         scale, shift = self.scale_shift(self.shared(masks)).chunk(2, 1)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smfd_plugin.archs.blocks import activation
+from smfd_plugin.archs.blocks import activation, zeroed
 
 Spectrum = tuple[Tensor, Tensor]
 """Real and imaginary part of a half spectrum (ONNX knows little complex arithmetic)."""
@@ -48,9 +48,7 @@ class Deconvolution(nn.Module):
         self.edges = nn.Conv2d(in_channels, 2 * 16, 1)
         self.estimator = KernelEstimator(kernel_widths)
         self.strengths = nn.Parameter(torch.tensor([0.1, 0.5]).log())
-        self.stem = nn.Conv2d(2 * 3 * 4, out_channels, 1)
-        nn.init.zeros_(self.stem.weight)
-        nn.init.zeros_(self.stem.bias)
+        self.stem = zeroed(nn.Conv2d(2 * 3 * 4, out_channels, 1))
 
     def estimate(self, lq: Tensor, features: Tensor) -> Tensor:
         """Logarithms of the kernels.

@@ -10,17 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from smfd_plugin.archs.blocks import zeroed
+
 
 def normalization(channels: int) -> nn.GroupNorm:
     """Group normalisation with 32 groups, which PyTorch computes in float32 for 16 bit types."""
     return nn.GroupNorm(32, channels)
-
-
-def zeroed[Module: nn.Module](module: Module) -> Module:
-    """The module with all its parameters zero, so that a residual block starts as the identity."""
-    for parameter in module.parameters():
-        nn.init.zeros_(parameter)
-    return module
 
 
 def timestep_embedding(timesteps: Tensor, channels: int) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
+from smfd_plugin.archs.blocks import zeroed
 from smfd_plugin.archs.diffusion_blocks import (
     AttentionBlock,
     Downsample,
@@ -14,7 +15,6 @@ from smfd_plugin.archs.diffusion_blocks import (
     Upsample,
     normalization,
     timestep_embedding,
-    zeroed,
 )
 
 

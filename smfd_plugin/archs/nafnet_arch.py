@@ -5,6 +5,7 @@ from typing import Any
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import nn
 
+from smfd_plugin.archs.blocks import zeroed
 from smfd_plugin.extras import extra
 
 
@@ -25,6 +26,5 @@ def NAFNet(**hyper_parameters: Any) -> nn.Module:
     with extra("benchmark"):
         from spandrel.architectures import NAFNet as spandrel_nafnet
     net = spandrel_nafnet.NAFNet(**hyper_parameters)
-    nn.init.zeros_(net.ending.weight)
-    nn.init.zeros_(net.ending.bias)
+    zeroed(net.ending)
     return net

@@ -20,6 +20,7 @@ from smfd_plugin.archs.blocks import (
     ResidualConv,
     ResidualDenseConv,
     pad_to_multiple,
+    zeroed,
 )
 from smfd_plugin.archs.deconvolution import Deconvolution
 
@@ -159,9 +160,7 @@ class SMFDUNet(nn.Module):
         self.deconvolution = (
             Deconvolution(widths[1], widths[0], kernel_widths) if kernel_widths else None
         )
-        self.tail = nn.Conv2d(widths[0], 3 * 4, 3, padding=1)
-        nn.init.zeros_(self.tail.weight)
-        nn.init.zeros_(self.tail.bias)
+        self.tail = zeroed(nn.Conv2d(widths[0], 3 * 4, 3, padding=1))
 
     def forward(
         self,
