@@ -5,7 +5,7 @@ convolutions, CBAM, pixel shuffle) are the paper's. Widths, depths, the half-res
 form of the fusion are ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -43,12 +43,16 @@ class SemanticMaskGenerator(nn.Module):
         num_classes: K, the number of semantic classes.
         widths: channels of the stages, the first at 1/4 of the input's size, each next at half.
         depth: dense convolutions in each residual dense block, which grow by half the width.
+
+    Raises:
+        ValueError: `widths` that are no list of whole numbers.
     """
 
     def __init__(
         self, num_classes: int = 7, widths: Sequence[int] = (32, 64, 96, 128), depth: int = 2
     ) -> None:
         super().__init__()
+        _check_list("widths", widths)
         self.multiple = 4 * 2 ** (len(widths) - 1)
         self.stem = nn.Conv2d(3 * 16, widths[0], 3, padding=1)
         self.encoder = nn.ModuleList(
@@ -107,7 +111,8 @@ class SMFDUNet(nn.Module):
             None of them: no deconvolution.
 
     Raises:
-        ValueError: not as many values as stages, or a stage to guide that there is not.
+        ValueError: no list of whole numbers where one belongs, not as many values as stages, or a
+            stage to guide that there is not.
     """
 
     def __init__(
@@ -124,21 +129,19 @@ class SMFDUNet(nn.Module):
         kernel_widths: Sequence[int] = (),
     ) -> None:
         super().__init__()
-        for name, values, count in (
-            ("growths", growths, len(widths)),
-            ("encoder_blocks", encoder_blocks, len(widths)),
-            ("decoder_blocks", decoder_blocks, len(widths) - 1),
-        ):
-            if len(values) != count:
-                raise ValueError(
-                    f"{name} needs {count} values for {len(widths)} widths, not {len(values)}"
-                )
+        _check(
+            {
+                "widths": widths,
+                "growths": growths,
+                "encoder_blocks": encoder_blocks,
+                "decoder_blocks": decoder_blocks,
+                "mask_widths": mask_widths,
+                "guided_stages": () if guided_stages is None else guided_stages,
+                "kernel_widths": () if kernel_widths is None else kernel_widths,
+            }
+        )
         stages = range(len(widths))
         self.guided_stages = frozenset(stages if guided_stages is None else guided_stages)
-        if not self.guided_stages <= set(stages):
-            raise ValueError(
-                f"guided_stages {sorted(self.guided_stages)} must lie in 0 to {len(widths) - 1}"
-            )
         block = partial(ResidualDenseConv if dense else ResidualConv, attention=attention)
         self.mask_generator = SemanticMaskGenerator(num_classes, mask_widths)
         self.multiple = max(2 * 2 ** (len(widths) - 1), self.mask_generator.multiple)
@@ -239,3 +242,26 @@ class SMFDUNet(nn.Module):
             x = self.up[stage](x) + skip
             x = self.decoder[stage](self.decoder_fusion[stage](x, pyramid[stage]))
         return F.pixel_shuffle(self.tail(x), 2), kernel
+
+
+def _check(lists: Mapping[str, Sequence[int]]) -> None:
+    """Checks the hyper-parameters of SMFDUNet that are lists, by name."""
+    for name, values in lists.items():
+        _check_list(name, values)
+    stages = len(lists["widths"])
+    counts = {"growths": stages, "encoder_blocks": stages, "decoder_blocks": stages - 1}
+    for name, count in counts.items():
+        if len(lists[name]) != count:
+            raise ValueError(
+                f"{name} needs {count} values for {stages} widths, not {len(lists[name])}"
+            )
+    guided = lists["guided_stages"]
+    if not set(guided) <= set(range(stages)):
+        raise ValueError(f"guided_stages {sorted(set(guided))} must lie in 0 to {stages - 1}")
+
+
+def _check_list(name: str, values: object) -> None:
+    if not (isinstance(values, Sequence) and all(isinstance(value, int) for value in values)):
+        raise ValueError(
+            f"{name} needs a list of whole numbers, [32, 64] for instance, not {values!r}"
+        )

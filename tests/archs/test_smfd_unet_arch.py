@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,28 @@ def test_a_stage_to_guide_that_there_is_not_is_named():
 def test_hyper_parameters_of_another_length_are_named(name):
     with pytest.raises(ValueError, match=rf"^{name} needs [34] values for 4 widths, not 1$"):
         SMFDUNet(**{name: [1]})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "widths",
+        "growths",
+        "encoder_blocks",
+        "decoder_blocks",
+        "mask_widths",
+        "guided_stages",
+        "kernel_widths",
+    ],
+)
+@pytest.mark.parametrize("value", [0, 8, "8, 16", ["8", "16"], [8.5, 16.0]])
+def test_hyper_parameters_that_are_no_list_of_whole_numbers_are_named(name, value):
+    message = f"{name} needs a list of whole numbers, [32, 64] for instance, not {value!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        SMFDUNet(**SMALL | {name: value})
+
+
+@pytest.mark.parametrize("value", [8, "8", ["8"]])
+def test_widths_of_the_mask_generator_are_a_list_of_whole_numbers(value):
+    with pytest.raises(ValueError, match=r"^widths needs a list of whole numbers"):
+        SemanticMaskGenerator(widths=value)
