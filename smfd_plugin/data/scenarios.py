@@ -3,9 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
-
-from smfd_plugin.data.blur_space import FACTORS, KINDS, MOTION_KINDS, BlurSpace
+from smfd_plugin.data.blur_space import BlurSpace
 
 _PACKAGED = files("smfd_plugin.data") / "scenario_lists"
 
@@ -37,25 +35,4 @@ def read_scenarios(source: str | Path) -> list[int]:
         numbers.append(int(line))
     if not numbers:
         raise ValueError(f"{source}: no scenario number in it")
-    return numbers
-
-
-def draw_test_scenarios(count: int, seed: int) -> list[int]:
-    """Draws a test list: the kinds of blur in turn, motion of 15 to 31 pixels only, the other
-    factors uniformly.
-
-    `val100` is `draw_test_scenarios(400, 1)` and `heldout` is `draw_test_scenarios(89, 2)`; the
-    files are what counts, so that the lists outlive a change here.
-    """
-    space = BlurSpace()
-    long_motion = BlurSpace(
-        weights={"extent": [float(extent >= 15) for extent in FACTORS["extent"]]}
-    )
-    rng = np.random.default_rng(seed)
-    numbers = []
-    while len(numbers) < count:
-        wanted = KINDS[len(numbers) % len(KINDS)]
-        number = (long_motion if wanted in MOTION_KINDS else space).sample(rng)
-        if space[number].kind == wanted:
-            numbers.append(number)
     return numbers
