@@ -26,14 +26,9 @@ LOWER_IS_BETTER = ("calculate_niqe", "calculate_lpips")
 SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger", "sampling")
 """Parts of an option file that are mappings."""
 
-_applied = False
-
 
 def apply() -> None:
-    """Mends BasicSR for this process; further calls do nothing."""
-    global _applied
-    if _applied:
-        return
+    """Mends BasicSR for this process; called once, as the package is imported."""
     provide_functional_tensor()  # first: without it `import basicsr` fails
     read_options_safely()
     read_forced_options_safely()
@@ -44,7 +39,6 @@ def apply() -> None:
     put_back_after_failed_start()
     resume_from_readable_state()
     plan_epochs_by_batches()
-    _applied = True
 
 
 def provide_functional_tensor() -> None:

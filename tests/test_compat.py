@@ -267,15 +267,6 @@ def test_nothing_to_resume_starts_afresh(tmp_path):
     assert train.load_resume_state(opt) is None
 
 
-def test_applying_twice_changes_nothing():
-    from basicsr import train
-    from basicsr.models.base_model import BaseModel
-
-    before = train.load_resume_state, BaseModel.model_to_device
-    compat.apply()
-    assert before == (train.load_resume_state, BaseModel.model_to_device)
-
-
 def test_states_that_cannot_be_read_stop_the_run(tmp_path):
     from basicsr import train
 
