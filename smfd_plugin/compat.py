@@ -21,8 +21,6 @@ import yaml
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms import functional
 
-LOWER_IS_BETTER = ("calculate_niqe", "calculate_lpips")
-
 SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger", "sampling")
 """Parts of an option file that are mappings."""
 
@@ -165,6 +163,8 @@ def judge_metrics_in_their_direction() -> None:
     original = BaseModel._initialize_best_metric_results
 
     def initialize_best_metric_results(self: BaseModel, dataset_name: str) -> None:
+        from smfd_plugin.metrics import LOWER_IS_BETTER  # late: metrics import what is mended here
+
         for metric in self.opt["val"]["metrics"].values():
             if metric["type"] in LOWER_IS_BETTER:
                 metric.setdefault("better", "lower")

@@ -17,11 +17,10 @@ from smfd_plugin.benchmark.arguments import arguments
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.fid import distance, inception
 from smfd_plugin.benchmark.intervals import Finish
-from smfd_plugin.compat import LOWER_IS_BETTER
 from smfd_plugin.data.mask_classes import CLASSES
 from smfd_plugin.data.pictures import Picture
 from smfd_plugin.data.tensors import to_tensor
-from smfd_plugin.metrics import confusion_matrix, mean_iou
+from smfd_plugin.metrics import LOWER_IS_BETTER, confusion_matrix, mean_iou
 from smfd_plugin.restore.network import pick_device
 from smfd_plugin.weights import load_network
 from smfd_plugin.weights.files import find
