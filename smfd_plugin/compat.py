@@ -270,6 +270,8 @@ def plan_epochs_by_batches() -> None:
 
 def _resumable(state: Path, opt: dict[str, Any]) -> bool:
     """Whether a training state and the networks saved with it can be read."""
+    from smfd_plugin.weights.files import read
+
     not_saved = opt["path"].get("ignore_resume_networks") or ()
     networks = [
         key.removeprefix("network_")
@@ -279,8 +281,8 @@ def _resumable(state: Path, opt: dict[str, Any]) -> bool:
     models = Path(opt["path"]["models"])
     for path in [state, *(models / f"net_{name}_{state.stem}.pth" for name in networks)]:
         try:
-            torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch.load raises many kinds for a broken file
+            read(path)
+        except (OSError, ValueError) as error:
             logging.getLogger("basicsr").warning(f"Not resuming from {state}: {path}: {error}")
             return False
     return True

@@ -1,6 +1,5 @@
 """Distance between the features of an image-classification network."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -8,6 +7,8 @@ from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import vgg
+
+from smfd_plugin.weights.files import read_features
 
 STAGE_ENDS = (4, 9, 16, 23)
 """Layers of VGG16 up to the last activation before each pooling: relu1_2, relu2_2, relu3_3 and
@@ -32,7 +33,7 @@ class FeatureLoss(nn.Module):
 
     Raises:
         FileNotFoundError: no file `weights`.
-        ValueError: a file without those weights, or an unknown number of stages.
+        ValueError: a file that is broken or lacks those weights, or an unknown number of stages.
     """
 
     def __init__(
@@ -45,10 +46,17 @@ class FeatureLoss(nn.Module):
         super().__init__()
         if stages not in range(1, len(STAGE_ENDS) + 1):
             raise ValueError(f"FeatureLoss: stages is {stages}; it can be 1 to {len(STAGE_ENDS)}")
+        if not Path(weights).is_file():
+            raise FileNotFoundError(
+                f"FeatureLoss: no file {weights}; save "
+                "torchvision.models.vgg16(weights='DEFAULT')'s state_dict() there, or leave "
+                "train.perceptual_opt out"
+            )
         self.crop_size = crop_size
         self.loss_weight = loss_weight
         layers = vgg.make_layers(vgg.cfgs["D"])[: STAGE_ENDS[stages - 1]]
-        layers.load_state_dict(_read(Path(weights), list(layers.state_dict())))
+        wanted = {name: f"features.{name}" for name in layers.state_dict()}
+        layers.load_state_dict(read_features(Path(weights), wanted))
         starts = (0, *STAGE_ENDS[: stages - 1])
         self.stages = nn.ModuleList(
             layers[start:end] for start, end in zip(starts, STAGE_ENDS, strict=False)
@@ -83,17 +91,3 @@ class FeatureLoss(nn.Module):
         )
         window = (..., slice(top, top + self.crop_size), slice(left, left + self.crop_size))
         return image[window], gt[window]
-
-
-def _read(path: Path, names: list[str]) -> Mapping[str, Tensor]:
-    """The wanted layers; `names` are theirs without the prefix `features.`."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"FeatureLoss: no file {path}; save torchvision.models.vgg16(weights='DEFAULT')'s "
-            "state_dict() there, or leave train.perceptual_opt out"
-        )
-    try:
-        file = torch.load(path, map_location="cpu", weights_only=True)
-        return {name: file[f"features.{name}"].float() for name in names}
-    except Exception as error:  # torch.load raises many kinds for a broken file
-        raise ValueError(f"FeatureLoss: {path} does not hold VGG16's convolutions") from error

@@ -1,7 +1,6 @@
 """LPIPS (arXiv 1801.03924), by its authors' package `lpips`."""
 
 import warnings
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from smfd_plugin.data.tensors import to_tensor
 from smfd_plugin.extras import extra
 from smfd_plugin.metrics.download import quick_to_give_up
 from smfd_plugin.metrics.images import prepare_pair
+from smfd_plugin.weights.files import read_features
 
 
 @METRIC_REGISTRY.register()
@@ -90,12 +90,5 @@ def _backbone_state(net: nn.Module, path: Path) -> dict[str, Tensor]:
     """The package cuts the network into slices but keeps the layers' numbers: sliceS.N.weight."""
     if not path.is_file():
         raise FileNotFoundError(f"lpips: no backbone file {path}")
-    try:
-        file: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises many kinds for a broken file
-        raise ValueError(f"lpips: {path} is no file of a network's weights") from error
     wanted = {name: "features." + name.partition(".")[2] for name in net.state_dict()}
-    missing = [key for key in wanted.values() if key not in file]
-    if missing:
-        raise ValueError(f"lpips: the backbone {path} lacks {missing[0]}")
-    return {name: file[key].float() for name, key in wanted.items()}
+    return read_features(path, wanted)

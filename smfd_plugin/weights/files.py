@@ -77,6 +77,29 @@ def read(path: Path) -> Mapping[str, Any]:
     return checkpoint
 
 
+def read_features(path: Path, wanted: Mapping[str, str]) -> dict[str, Tensor]:
+    """Weights of the convolutions of a network of torchvision's.
+
+    Args:
+        path: a file of its `state_dict()`, or of the part that is wanted.
+        wanted: the key in the file of each weight, by the name that the weight gets.
+
+    Returns:
+        The float32 weights, by name.
+
+    Raises:
+        WeightsError: as `read`, or a weight that the file lacks.
+        OSError: a file that cannot be read.
+    """
+    file = read(path)
+    missing = [key for key in wanted.values() if not isinstance(file.get(key), Tensor)]
+    if missing:
+        raise WeightsError(
+            f"{path} lacks {missing[0]}; save the state_dict() of torchvision's network there"
+        )
+    return {name: file[key].float() for name, key in wanted.items()}
+
+
 def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
     """Writes a file that `read` reads, as `whole_file` does.
 

@@ -34,6 +34,20 @@ def test_shipped_weights_that_were_changed_are_refused(tiny_weights, tmp_path, m
         load_network("tiny")
 
 
+def test_features_are_those_that_are_wanted_in_single_precision(tmp_path):
+    weights = {"features.0.bias": torch.ones(2).half(), "features.0.weight": torch.zeros(2)}
+    torch.save(weights, tmp_path / "features.pth")
+    found = files.read_features(tmp_path / "features.pth", {"slice1.0.bias": "features.0.bias"})
+    assert found.keys() == {"slice1.0.bias"}
+    assert torch.equal(found["slice1.0.bias"], torch.ones(2))
+
+
+def test_a_feature_that_is_missing_is_named(tmp_path):
+    torch.save({"features.0.weight": 3, "epoch": 7}, tmp_path / "features.pth")
+    with pytest.raises(WeightsError, match=r"features\.pth lacks features\.0\.weight; save"):
+        files.read_features(tmp_path / "features.pth", {"0.weight": "features.0.weight"})
+
+
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
