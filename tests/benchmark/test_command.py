@@ -248,17 +248,21 @@ def test_other_faces_of_the_same_names_start_anew(benchmark, options, counted, t
 def test_other_code_of_a_network_restores_anew(
     benchmark, options, tmp_path, monkeypatch, from_file
 ):
-    torch.save({"params": {}}, tmp_path / "none.pth")
+    torch.save({"params": {"gain": torch.ones(1)}}, tmp_path / "one.pth")
     options["methods"] = {
-        "smfd": {"type": "basicsr", "network": {"type": "Shade"}, "weights": "none.pth"}
+        "smfd": {"type": "basicsr", "network": {"type": "Shade"}, "weights": "one.pth"}
     }
     scores = []
     for part in (0.5, 0.25):
         network = from_file(tmp_path / "shade_arch.py", "Shade", f"""
+import torch
 from torch import nn
 class Shade(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.zeros(1))
     def forward(self, x):
-        return x * {part}
+        return x * {part} * self.gain
 """)  # fmt: skip
         monkeypatch.setitem(ARCH_REGISTRY._obj_map, "Shade", network)
         _, values, _ = benchmark(options)

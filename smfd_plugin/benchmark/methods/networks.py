@@ -10,7 +10,7 @@ from smfd_plugin.benchmark.files import find_file
 from smfd_plugin.benchmark.methods.base import Context, Method
 from smfd_plugin.benchmark.methods.restorer import restorer
 from smfd_plugin.weights import load_network
-from smfd_plugin.weights.files import read
+from smfd_plugin.weights.files import pick_state, read
 
 
 def smfd(context: Context, *, weights: str | None = None) -> Method:
@@ -42,7 +42,8 @@ def basicsr(
         context: see Context.
         network: as `network_g` in a training option file.
         weights, url, sha256, source: see files.find_file.
-        param_key: which weights of the file; None: `params_ema` if it has them, else `params`.
+        param_key: which weights of the file, where it has several; None: `params_ema` if it has
+            them, else `params`.
         size: side of the faces that it was trained on; None: any.
         range: the values that it takes and gives.
 
@@ -51,12 +52,9 @@ def basicsr(
     """
     path = find_file(context.folder, context.download, weights, url, sha256, source)
     net = build_network(dict(network))
-    checkpoint = read(path)
-    key = param_key or ("params_ema" if "params_ema" in checkpoint else "params")
-    if key not in checkpoint:
-        raise ValueError(f"{path} has no {key!r} but {', '.join(map(str, checkpoint))}")
+    state = pick_state(read(path), [param_key] if param_key else ["params_ema", "params"], path)
     try:
-        net.load_state_dict(checkpoint[key])
+        net.load_state_dict(state)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise ValueError(f"{path} does not fit {network['type']}: {reason}") from error

@@ -62,5 +62,5 @@ def test_weights_that_do_not_fit_are_named(context, checkpoint):
     with pytest.raises(ValueError, match=r"net\.pth does not fit SRVGGNetCompact"):
         build_method(options, context)
     options = {"type": "basicsr", "network": NETWORK, "weights": "net.pth", "param_key": "mine"}
-    with pytest.raises(ValueError, match="has no 'mine' but params, params_ema"):
+    with pytest.raises(ValueError, match="under mine; it has params, params_ema"):
         build_method(options, context)
