@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from smfd_plugin.archs.smfd_unet_arch import SMFDUNet
-from smfd_plugin.weights.difface import build_difface, read_parts
+from smfd_plugin.weights.difface import build, build_difface, read_parts
 from smfd_plugin.weights.files import WeightsError, find, is_state_dict, read, write
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {"SMFDUNet": SMFDUNet, "DifFace": build_difface}
@@ -88,12 +88,12 @@ def save_weights(
         half: store float16, half the size.
 
     Raises:
-        WeightsError: a network type that is not ours, or weights that are not finite (in float16,
+        WeightsError: a network that cannot be built, or weights that are not finite (in float16,
             if `half`).
         OSError: the place cannot be written to.
     """
     path = Path(path)
-    _network_class(network, path)
+    _build(network, path)
     dtype = torch.float16 if half else torch.float32
     params = {name: _cast(value.detach().cpu(), dtype) for name, value in state_dict.items()}
     broken = [name for name, value in params.items() if not torch.isfinite(value).all()]
@@ -126,23 +126,14 @@ def _cast(value: Tensor, dtype: torch.dtype) -> Tensor:
     return value.to(dtype) if value.is_floating_point() else value
 
 
-def _network_class(network: object, path: Path) -> Callable[..., nn.Module]:
-    kind = network.get("type") if isinstance(network, Mapping) else network
-    if not isinstance(kind, str) or kind not in NETWORKS:
-        raise WeightsError(f"{path}: unknown network {kind!r}; known: {', '.join(NETWORKS)}")
-    return NETWORKS[kind]
-
-
 def _build(network: object, path: Path) -> nn.Module:
     """On the meta device: a file can ask for any width, but no memory is taken before it fits."""
-    cls = _network_class(network, path)
-    options = {name: value for name, value in network.items() if name != "type"}
     try:
         with torch.device("meta"):
-            return cls(**options)
+            return build(network, NETWORKS, "network")
     except (TypeError, ValueError, IndexError, RuntimeError, ArithmeticError) as error:
         reason = str(error).splitlines()[0]
-        raise WeightsError(f"{path}: hyper-parameters do not make a network: {reason}") from error
+        raise WeightsError(f"{path} describes no network that can be built: {reason}") from error
 
 
 def _check_fit(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], path: Path) -> None:

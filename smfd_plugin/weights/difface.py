@@ -14,7 +14,7 @@ Files are looked for beside the YAML file, then from here; the name of shipped w
 type and hyper-parameters of a part whose file holds them need not be given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,24 @@ PARTS: dict[str, dict[str, type[nn.Module]]] = {
 """The networks that each part of a DifFace can be."""
 
 
+def build(network: object, known: Mapping[str, Callable[..., nn.Module]], what: str) -> nn.Module:
+    """The untrained network of a type and its hyper-parameters.
+
+    Args:
+        network: `{'type': ..., **hyper_parameters}`; anything else is refused.
+        known: the types that there can be.
+        what: is built, for the message.
+
+    Raises:
+        ValueError: an unknown type, or hyper-parameters that do not fit.
+        TypeError: a hyper-parameter that the network does not have.
+    """
+    kind = network.get("type") if isinstance(network, Mapping) else network
+    if not isinstance(kind, str) or kind not in known:
+        raise ValueError(f"{what} is {kind!r}; it can be {', '.join(known)}")
+    return known[kind](**{name: value for name, value in network.items() if name != "type"})
+
+
 def build_difface(
     estimator: Mapping[str, Any],
     prior: Mapping[str, Any],
@@ -56,10 +74,10 @@ def build_difface(
         ValueError: an unknown network, or hyper-parameters that do not fit.
         TypeError: a hyper-parameter that a network does not have.
     """
-    denoiser = _build("prior", prior)
+    denoiser = build(prior, PARTS["prior"], "prior")
     with torch.device("cpu"):  # the schedule has values also where weights have none yet
         schedule = linear_schedule().respaced(steps)
-    estimate = _build("estimator", estimator)
+    estimate = build(estimator, PARTS["estimator"], "estimator")
     return DifFace(estimate, denoiser, schedule, start, denoiser.image_size, eta)
 
 
@@ -104,11 +122,3 @@ def _find_part(path: Path, weights: str, source: str | None) -> Path:
     except WeightsError as error:
         remedy = f"; get it from {source}" if source else ""
         raise WeightsError(f"{path}: {error}{remedy}") from error
-
-
-def _build(part: str, network: Mapping[str, Any]) -> nn.Module:
-    known = PARTS[part]
-    kind = network.get("type") if isinstance(network, Mapping) else network
-    if not isinstance(kind, str) or kind not in known:
-        raise ValueError(f"{part} is {kind!r}; it can be {', '.join(known)}")
-    return known[kind](**{name: value for name, value in network.items() if name != "type"})

@@ -78,6 +78,13 @@ def test_a_failed_save_leaves_the_old_file(tiny_net, tiny_weights, checkpoint):
     assert [file.name for file in tiny_weights.parent.iterdir()] == [tiny_weights.name]
 
 
+@pytest.mark.parametrize("network", [{"type": "GFPGANv1"}, {"type": "SMFDUNet", "widths": [8, 8]}])
+def test_a_network_that_cannot_be_built_is_not_saved(network, tiny_net, tmp_path):
+    with pytest.raises(WeightsError, match=r"a\.pth describes no network that can be built"):
+        save_weights(tmp_path / "a.pth", tiny_net.state_dict(), network)
+    assert not list(tmp_path.iterdir())
+
+
 def test_missing_file_names_the_shipped_weights(tmp_path):
     refused(tmp_path / "nothing.pth", "no weights file", "shipped weights")
 
@@ -148,11 +155,11 @@ def test_no_checkpoint(content, tmp_path):
     ("network", "words"),
     [
         ({"type": "GFPGANv1"}, ("GFPGANv1", "SMFDUNet")),
-        ("SMFDUNet(7)", ("unknown network",)),
-        ({"type": "SMFDUNet", "scale": 4}, ("hyper-parameters", "scale")),
-        ({"type": "SMFDUNet", "widths": [8, 8]}, ("hyper-parameters",)),
-        ({"type": "SMFDUNet", "num_classes": -3}, ("hyper-parameters",)),
-        ({"type": "SMFDUNet", "guided_stages": 3}, ("hyper-parameters",)),
+        ("SMFDUNet(7)", ("network is 'SMFDUNet(7)'; it can be SMFDUNet, DifFace",)),
+        ({"type": "SMFDUNet", "scale": 4}, ("describes no network", "scale")),
+        ({"type": "SMFDUNet", "widths": [8, 8]}, ("describes no network",)),
+        ({"type": "SMFDUNet", "num_classes": -3}, ("describes no network",)),
+        ({"type": "SMFDUNet", "guided_stages": 3}, ("describes no network",)),
         ({"type": "SMFDUNet", "widths": [10**6] * 4}, ("another shape",)),
     ],
 )

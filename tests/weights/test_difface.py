@@ -121,7 +121,7 @@ def test_weights_of_another_method_are_refused(tiny_difface, tiny_weights):
         ({"start": 11}, "start is 11; it can be 1 to 10"),
         ({"eta": 2}, "eta is 2; it can be 0 to 1"),
         ({"speed": 3}, "speed"),
-        ({"type": "Dif"}, "unknown network 'Dif'"),
+        ({"type": "Dif"}, "network is 'Dif'; it can be SMFDUNet, DifFace"),
         ({"estimator": {"weights": "iddpm.pth", "type": "SRCNNEstimator"}}, "does not fit"),
     ],
 )
