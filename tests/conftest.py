@@ -13,7 +13,6 @@ from onnx import TensorProto, helper
 from skimage import data
 
 from smfd_plugin.archs import SMFDUNet
-from smfd_plugin.weights import save_weights
 from smfd_plugin.weights.difface import build_difface
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -103,7 +102,7 @@ def tiny_net() -> SMFDUNet:
 def tiny_weights(tiny_net: SMFDUNet, tmp_path: Path) -> Path:
     """A weights file of `tiny_net`."""
     path = tmp_path / "tiny.pth"
-    save_weights(path, tiny_net.state_dict(), {"type": "SMFDUNet", **TINY}, half=False)
+    torch.save({"params": tiny_net.state_dict(), "network": {"type": "SMFDUNet", **TINY}}, path)
     return path
 
 
@@ -114,7 +113,8 @@ def tiny_difface(tmp_path: Path) -> Path:
     difface = build_difface(**TINY_DIFFACE)
     torch.nn.init.normal_(difface.prior.out[-1].weight, std=0.02)
     path = tmp_path / "difface.pth"
-    save_weights(path, difface.state_dict(), {"type": "DifFace", **TINY_DIFFACE}, half=False)
+    network = {"type": "DifFace", **TINY_DIFFACE}
+    torch.save({"params": difface.state_dict(), "network": network}, path)
     return path
 
 

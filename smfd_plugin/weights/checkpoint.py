@@ -74,31 +74,26 @@ def load_network(weights: str | Path | None = None, method: str = "smfd") -> nn.
 
 
 def save_weights(
-    path: str | Path,
-    state_dict: Mapping[str, Tensor],
-    network: Mapping[str, Any],
-    half: bool = True,
+    path: str | Path, state_dict: Mapping[str, Tensor], network: Mapping[str, Any]
 ) -> None:
-    """Writes a file that `load_network` reads; whole or not at all.
+    """Writes a file of float16 weights that `load_network` reads; whole or not at all.
 
     Args:
         path: the file to write, replaced if it exists; its folder is made if it is not there.
         state_dict: the network's weights.
         network: `{'type': 'SMFDUNet', **hyper_parameters}`.
-        half: store float16, half the size.
 
     Raises:
-        WeightsError: a network that cannot be built, or weights that are not finite (in float16,
-            if `half`).
+        WeightsError: a network that cannot be built, or weights that are not finite in float16.
         OSError: the place cannot be written to.
     """
     path = Path(path)
     _build(network, path)
-    dtype = torch.float16 if half else torch.float32
-    params = {name: _cast(value.detach().cpu(), dtype) for name, value in state_dict.items()}
+    half = torch.float16
+    params = {name: _cast(value.detach().cpu(), half) for name, value in state_dict.items()}
     broken = [name for name, value in params.items() if not torch.isfinite(value).all()]
     if broken:
-        raise WeightsError(f"{path} not written: not finite as {dtype} ({_first(broken)})")
+        raise WeightsError(f"{path} not written: not finite as {half} ({_first(broken)})")
     write(path, {"params": params, "network": dict(network)})
 
 
