@@ -1,15 +1,14 @@
 """The blur space on the training device: a batch of faces, each with a scenario of its own."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import torch
-from basicsr.utils import diffjpeg
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import default_collate
 
+from smfd_plugin.data import jpeg
 from smfd_plugin.data.blur_space import Scenario
 from smfd_plugin.data.kernels import Kernel, fit_kernel
 from smfd_plugin.data.light import from_linear, to_linear
@@ -20,8 +19,8 @@ def degrade_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
     mirrored.
 
     The kernels are those of Scenario.apply. Noise has the same strength but other draws, and JPEG
-    is computed by BasicSR's DiffJPEG, so the bytes differ a little from Scenario.apply; on one
-    device they repeat.
+    is computed on the device, so the bytes differ a little from Scenario.apply; on one device they
+    repeat.
 
     Args:
         images: (N, 3, H, W) float RGB in [0, 1].
@@ -123,40 +122,8 @@ def _compress(images: Tensor, qualities: Tensor, grid: tuple[int, int]) -> Tenso
     for quality in qualities.unique().tolist():
         if quality:
             chosen = (qualities == quality).nonzero()[:, 0].to(images.device)
-            result[chosen] = _jpeg(quality, images.device)(result[chosen], quality=50)
+            result[chosen] = jpeg.compress(result[chosen], quality)
     return result[..., top : top + height, left : left + width]
-
-
-@cache
-def _jpeg(quality: int, device: torch.device) -> diffjpeg.DiffJPEG:
-    """Compression as libjpeg does it, if called with a quality of 50, which leaves the tables as
-    they are. DiffJPEG's own are transposed, and neither they nor light and colours are rounded, and
-    colours are enlarged in blocks.
-    """
-    jpeg = diffjpeg.DiffJPEG(differentiable=False)
-    scale = 5000 / quality if quality < 50 else 200 - 2 * quality
-    for name, standard in (("y_table", diffjpeg.y_table), ("c_table", diffjpeg.c_table)):
-        table = ((standard.T * scale + 50) / 100).floor().clamp(1, 255)
-        for module in jpeg.modules():
-            if hasattr(module, name):
-                setattr(module, name, nn.Parameter(table))
-    jpeg.compress.l1.insert(1, _Rounded())
-    jpeg.decompress.chroma = _SmoothChroma()
-    return jpeg.to(device)
-
-
-class _Rounded(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x.round()
-
-
-class _SmoothChroma(nn.Module):
-    """(N, H, W) light and (N, H/2, W/2) colours to (N, H, W, 3), by libjpeg's triangle filter."""
-
-    def forward(self, y: Tensor, cb: Tensor, cr: Tensor) -> Tensor:
-        chroma = torch.stack((cb, cr), 1)
-        chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
-        return torch.cat((y[..., None], chroma.movedim(1, -1)), -1)
 
 
 def _to_8_bit(images: Tensor) -> Tensor:
