@@ -2,6 +2,7 @@
 
 from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 @LOSS_REGISTRY.register()
@@ -23,5 +24,4 @@ class KernelLoss(nn.Module):
             log_kernel: (N, S, S) logarithms of the estimates.
             kernel: (N, S, S) true kernels.
         """
-        entropy = kernel.xlogy(kernel)
-        return self.loss_weight * (entropy - kernel * log_kernel).sum((1, 2)).mean()
+        return self.loss_weight * F.kl_div(log_kernel, kernel, reduction="batchmean")
