@@ -64,8 +64,7 @@ def lpips_network(net: str = "alex", backbone: str | None = None, device: str = 
         import lpips
     if net not in ("alex", "vgg", "squeeze"):
         raise ValueError(f"lpips: net is {net!r}; it can be alex, vgg or squeeze")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the package calls torchvision in an old way
+    with warnings.catch_warnings(action="ignore"):  # the package calls torchvision in an old way
         if backbone is None:
             return _downloaded(net).to(device)
         network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)

@@ -301,8 +301,7 @@ class RestorationModel(SRModel):
     def _replay_schedules(self, current_iter: int) -> None:
         """Steps fresh schedulers to where they are after `current_iter`: the rate of MultiStepLR
         depends on each step before."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PyTorch misses the optimizer's own steps
+        with warnings.catch_warnings(action="ignore"):  # PyTorch misses the optimizer's own steps
             for scheduler in self.schedulers:
                 for _ in range(1, current_iter):
                     scheduler.step()
