@@ -164,13 +164,13 @@ def bisenet(weights_folder: Path | None) -> Segment:
         )
     net = init_parsing_model("bisenet", device="cpu", model_rootpath=str(weights.parent))
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
-    deviation = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+    std = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
 
     @torch.no_grad()
     def segment(face: Picture) -> Labels:
         rgb = cv2.resize(face, (512, 512), interpolation=cv2.INTER_CUBIC)[..., ::-1].copy()
         image = torch.from_numpy(rgb).permute(2, 0, 1).float() / 255
-        classes = net(((image - mean) / deviation)[None])[0][0].argmax(0).numpy()
+        classes = net(((image - mean) / std)[None])[0][0].argmax(0).numpy()
         return resize_labels(_LABEL_OF_BISENET[classes], face.shape[0])
 
     return segment

@@ -40,8 +40,8 @@ def variational_bound(
         prediction.log_variance,
     )
     first = (t == 1).to(x_t.device).view(-1, 1, 1, 1)
-    surprise = -log_likelihood_of_levels(x_0, mean, prediction.log_variance)
-    return torch.where(first, surprise, divergence).flatten(1).mean(1) / math.log(2)
+    nll = -log_likelihood_of_levels(x_0, mean, prediction.log_variance)
+    return torch.where(first, nll, divergence).flatten(1).mean(1) / math.log(2)
 
 
 def gaussian_divergence(
@@ -63,9 +63,9 @@ def log_likelihood_of_levels(x: Tensor, mean: Tensor, log_variance: Tensor) -> T
     Returns:
         nats an element; no less than log 1e-12, so that its gradient stays finite.
     """
-    deviation = (log_variance / 2).exp()
-    below = torch.special.ndtr((x - HALF_A_LEVEL - mean) / deviation)
-    up_to = torch.special.ndtr((x + HALF_A_LEVEL - mean) / deviation)
+    std = (log_variance / 2).exp()
+    below = torch.special.ndtr((x - HALF_A_LEVEL - mean) / std)
+    up_to = torch.special.ndtr((x + HALF_A_LEVEL - mean) / std)
     below = torch.where(x < -1 + HALF_A_LEVEL, 0.0, below)
     up_to = torch.where(x > 1 - HALF_A_LEVEL, 1.0, up_to)
     return (up_to - below).clamp(min=1e-12).log()

@@ -63,7 +63,7 @@ class FeatureLoss(nn.Module):
         )
         self.requires_grad_(False).to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
-        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
 
     def forward(self, image: Tensor, gt: Tensor) -> tuple[Tensor, None]:
         """Loss of a batch, a scalar, and no style loss, as BasicSR's models expect it.
@@ -73,7 +73,7 @@ class FeatureLoss(nn.Module):
             gt: the same shape.
         """
         x, y = self._crop(image, gt)
-        x, y = (x - self.mean) / self.deviation, (y - self.mean) / self.deviation
+        x, y = (x - self.mean) / self.std, (y - self.mean) / self.std
         distance = x.new_zeros(())
         for stage in self.stages:
             x = stage(x)

@@ -24,8 +24,8 @@ def test_is_the_mean_distance_of_unit_feature_vectors(file):
     weights = torch.load(file)
     image, gt = torch.rand(2, 2, 3, 16, 16)
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
-    deviation = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-    x, y = (image - mean) / deviation, (gt - mean) / deviation
+    std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    x, y = (image - mean) / std, (gt - mean) / std
     expected = 0
     for stage in ("1", "2"):
         if stage == "2":
