@@ -161,8 +161,8 @@ def quotients(blurry: Tensor, sharp: Tensor) -> Tensor:
     whitened = blurry_power / (power + WHITENING * mean)
     real = torch.stack([*(cross_real * gain for gain in gains), whitened], 1)
     imag = torch.stack([*(cross_imag * gain for gain in gains), torch.zeros_like(whitened)], 1)
-    reach = KERNEL_SIZE // 2
-    estimates = _picture(real, imag, size).roll((reach, reach), (2, 3))
+    radius = KERNEL_SIZE // 2
+    estimates = _picture(real, imag, size).roll((radius, radius), (2, 3))
     estimates = estimates[..., :KERNEL_SIZE, :KERNEL_SIZE]
     return estimates / estimates.amax((2, 3), keepdim=True).clamp_min(1e-6)
 
@@ -183,9 +183,9 @@ def deconvolve(image: Tensor, kernel: Tensor, strengths: Tensor) -> Tensor:
     height, width = image.shape[-2:]
     closed = _close(_close(image, 3), 2)
     size = closed.shape[-2:]
-    reach = KERNEL_SIZE // 2
+    radius = KERNEL_SIZE // 2
     kernel = F.pad(kernel, (0, size[1] - KERNEL_SIZE, 0, size[0] - KERNEL_SIZE))
-    kernel_spectrum = _spectrum(kernel.roll((-reach, -reach), (1, 2))[:, None, None])
+    kernel_spectrum = _spectrum(kernel.roll((-radius, -radius), (1, 2))[:, None, None])
     vertical = _frequencies(size[0], image.device)[:, None]
     horizontal = _frequencies(size[1], image.device)[: size[1] // 2 + 1]
     penalty = 4 * (vertical.square() + horizontal.square()) + 0.01

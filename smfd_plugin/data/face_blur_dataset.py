@@ -179,9 +179,9 @@ class FaceBlurDataset(Dataset):
         inside = np.s_[top : top + size, left : left + size]
         if scenario is None:
             return _pair(gt[inside], gt[inside])
-        reach = kernel.shape[0] // 2
-        y, x = max(top - reach, 0), max(left - reach, 0)
-        around = gt[y : top + size + reach, x : left + size + reach]
+        radius = kernel.shape[0] // 2
+        y, x = max(top - radius, 0), max(left - radius, 0)
+        around = gt[y : top + size + radius, x : left + size + radius]
         blurry = scenario.apply(np.ascontiguousarray(around))
         lq = blurry[top - y : top - y + size, left - x : left - x + size]
         return _pair(lq, gt[inside])

@@ -19,8 +19,8 @@ IDENTITY: Kernel = np.ones((1, 1), np.float32)
 
 def line_kernel(extent: float, angle: float) -> Kernel:
     """Steady motion along a straight line that spans `extent` pixels."""
-    reach = (extent - 1) / 2
-    offsets = np.linspace(-reach, reach, max(2, round(extent * SAMPLES_PER_PIXEL)))
+    radius = (extent - 1) / 2
+    offsets = np.linspace(-radius, radius, max(2, round(extent * SAMPLES_PER_PIXEL)))
     return _expose(np.stack((offsets, np.zeros_like(offsets)), 1), angle)
 
 
