@@ -36,9 +36,9 @@ class DifFaceModel(RestorationModel):
         ValueError: `sampling` that the schedule cannot do.
     """
 
-    options = (*RestorationModel.options, "estimator", "sampling")
+    known_options = (*RestorationModel.known_options, "estimator", "sampling")
 
-    train_options = (*RUN_OPTIONS, "pixel_opt", "variational_weight")
+    known_train_options = (*RUN_OPTIONS, "pixel_opt", "variational_weight")
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
         self.schedule = linear_schedule()

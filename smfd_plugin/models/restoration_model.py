@@ -51,14 +51,14 @@ class RestorationModel(SRModel):
         ValueError: an option that there is not, or one that does not fit.
     """
 
-    options = OPTIONS
+    known_options = OPTIONS
     """Names of what is read at the top of an option file."""
 
-    train_options = (*RUN_OPTIONS, "pixel_opt", "frequency_opt", "ssim_opt", "perceptual_opt")
+    known_train_options = (*RUN_OPTIONS, "pixel_opt", "frequency_opt", "ssim_opt", "perceptual_opt")
     """Names of what is read under `train`."""
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
-        options = read_run_options(opt, self.options, self.train_options)
+        options = read_run_options(opt, self.known_options, self.known_train_options)
         self.not_in_file: set[str] = set()
         super().__init__({**opt, "train": options})
         if options.get("compile"):

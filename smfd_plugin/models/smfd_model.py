@@ -40,10 +40,10 @@ class SMFDModel(RestorationModel):
             MAX_STEPS_WITHOUT_MASK steps of the warm-up in a row without a mask.
     """
 
-    options = (*RestorationModel.options, "true_masks")
+    known_options = (*RestorationModel.known_options, "true_masks")
 
-    train_options = (
-        *RestorationModel.train_options,
+    known_train_options = (
+        *RestorationModel.known_train_options,
         "mask_opt",
         "mask_warmup_iter",
         "kernel_opt",
