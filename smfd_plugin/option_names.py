@@ -1,5 +1,5 @@
-"""Options that nothing reads, for a misspelt name would leave its option out without a word, and
-options with text where it cannot be read."""
+"""Checks of option files: unknown names, which would be ignored silently, and text where a number
+or a section is needed."""
 
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
@@ -46,7 +46,7 @@ def check_names(section: str, names: Iterable[str], known: Collection[str]) -> N
     """
     for name in names:
         if name not in known:
-            close = get_close_matches(str(name), known, 1)  # YAML's names may be numbers
+            close = get_close_matches(str(name), known, 1)  # YAML names may be numbers
             there = ", ".join(sorted(known)) or "none"
             remedy = f"is it {close[0]}?" if close else f"there are {there}"
             raise ValueError(f"{section} has no option {name!r}; {remedy}")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from smfd_plugin.data import kernels
 from smfd_plugin.data.kernels import Kernel
 from smfd_plugin.data.light import from_linear, to_linear
+from smfd_plugin.option_names import check_names
 
 MOTION_KINDS = ("line", "shake", "mixed")
 
@@ -239,9 +240,8 @@ class BlurSpace:
 def _checked_factors(factors: Mapping[str, Sequence]) -> dict[str, tuple]:
     if not isinstance(factors, Mapping):
         raise ValueError(f"blur factors need a list of values for each name, not {factors!r}")
+    check_names("blur.factors", factors, FACTORS)
     for name, values in factors.items():
-        if name not in FACTORS:
-            raise ValueError(f"unknown blur factor {name!r}; known: {', '.join(FACTORS)}")
         if not isinstance(values, Sequence) or isinstance(values, str):
             raise ValueError(f"blur factor {name!r} needs a list of values, not {values!r}")
         if not values or any(value in values[:i] for i, value in enumerate(values)):
@@ -273,10 +273,9 @@ def _checked_weights(
 ) -> dict[str, NDArray[np.float64]]:
     if not isinstance(weights, Mapping):
         raise ValueError(f"blur weights need a list of numbers for each name, not {weights!r}")
+    check_names("blur.weights", weights, factors)
     odds = {}
     for name, values in weights.items():
-        if name not in factors:
-            raise ValueError(f"weights for unknown blur factor {name!r}")
         array = np.asarray(values, np.float64)
         if array.shape != (len(factors[name]),) or (array < 0).any() or not array.sum() > 0:
             raise ValueError(

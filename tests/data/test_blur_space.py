@@ -179,7 +179,7 @@ def test_the_least_blur_is_a_blur(kind):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"factors": {"colour": [1]}}, "unknown blur factor 'colour'"),
+        ({"factors": {"sigma": [1]}}, r"blur\.factors has no option 'sigma'; is it sigma_y\?"),
         ({"factors": ["light"]}, "blur factors need a list of values for each name"),
         ({"factors": {"extent": [[3, 5]]}}, r"blur factor 'extent' cannot be \[3, 5\]"),
         ({"factors": {"extent": []}}, "distinct values"),
@@ -200,7 +200,7 @@ def test_the_least_blur_is_a_blur(kind):
         ),
         ({"factors": {"order": ["jpeg"]}}, "'order' cannot be jpeg; known: noise-jpeg"),
         ({"weights": [1]}, "weights need a list of numbers for each name"),
-        ({"weights": {"colour": [1]}}, "unknown blur factor"),
+        ({"weights": {"colour": [1]}}, r"blur\.weights has no option 'colour'; there are angle, "),
         ({"weights": {"kind": [1, 2]}}, "needs 6 weights"),
         ({"weights": {"kind": [0] * 6}}, "not all zero"),
     ],
