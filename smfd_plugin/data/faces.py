@@ -61,8 +61,8 @@ class FaceFolder:
         Args:
             face: one of `faces`.
             size: pixels of a side.
-            least: the face may be smaller than `size`, down to this many pixels, where the file is:
-                an enlarged picture is no sharp one.
+            least: if the file is smaller than `size`, keep the file's size, but at least this many
+                pixels: enlarging blurs.
 
         Returns:
             The picture, (size, size, 3) uint8 BGR, and its classes (see mask_classes.CLASSES),
