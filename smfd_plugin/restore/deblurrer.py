@@ -14,6 +14,7 @@ from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, make_detector
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP, FacePatch, blend_faces, restore_faces
 from smfd_plugin.restore.method import MasksAlone, load_method
 from smfd_plugin.restore.network import pick_device, run_network
+from smfd_plugin.restore.turned import in_all_turns
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ class FaceDeblurrer:
         self.half = half
         self.max_crop = max_crop
         self.strength = float(strength)
-        self._detect = make_detector(detector, self.device, threshold, detector_folder)
+        self._detect = in_all_turns(
+            make_detector(detector, self.device, threshold, detector_folder)
+        )
 
     def restore(self, image: NDArray) -> RestoreResult:
         """Deblurs every face of a picture.

@@ -40,8 +40,9 @@ class Detection:
 
     Attributes:
         box: (4,) float32, left, top, right, bottom in pixels.
-        landmarks: (5, 2) float32, x and y in pixels (whole numbers are pixel centres) of the eye on
-            the picture's left, the other eye, nose tip, left and right corner of the mouth.
+        landmarks: (5, 2) float32, x and y in pixels (whole numbers are pixel centres) of the left
+            eye (as seen, in an upright face), the other eye, nose tip, left and right corner of the
+            mouth.
         score: in [0, 1].
     """
 
