@@ -14,6 +14,7 @@ from skimage.data import astronaut
 from smfd_plugin.data.blur_space import BlurSpace, Scenario
 from smfd_plugin.data.pictures import Picture
 from smfd_plugin.extras import extra
+from smfd_plugin.path_arguments import path_argument
 
 SCENARIO = Scenario(
     kind="line",
@@ -52,7 +53,7 @@ vs.core.smfd.Deblur(clip).set_output()
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the sub-command's arguments."""
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("results/demo"), metavar="FOLDER",
+        "-o", "--output", type=path_argument, default=Path("results/demo"), metavar="FOLDER",
         help="folder to write; sharp.png, blurry.png, restored.png, picture.png, blurry.mp4, "
         "restored.mp4 and deblur.vpy in it are replaced (results/demo)",
     )  # fmt: skip

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from smfd_plugin.archs.smfd_unet_arch import MIN_SIDE
 from smfd_plugin.extras import extra
+from smfd_plugin.path_arguments import path_argument
 from smfd_plugin.restore.network import run_network
 from smfd_plugin.weights import load_network, read_checkpoint, save_weights
 from smfd_plugin.whole_files import whole_file
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        type=Path,
+        type=path_argument,
         help="the file to write (default: smfd-unet.FORMAT)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")

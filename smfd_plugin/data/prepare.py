@@ -12,6 +12,7 @@ from tqdm import tqdm
 from smfd_plugin.data import sources
 from smfd_plugin.data.pictures import write_picture
 from smfd_plugin.data.sources import Item
+from smfd_plugin.path_arguments import path_argument
 
 MIN_SIZE, MAX_SIZE = 32, 4096
 
@@ -24,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what SOURCE is: a downloaded CelebAMask-HQ; CelebA with its folder img_align_celeba; "
         "or a folder of FFHQ-aligned faces, with masks if it has the folders images and masks",
     )
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="folder to read")
+    parser.add_argument("source", type=path_argument, metavar="SOURCE", help="folder to read")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="ROOT",
+        "-o", "--output", type=path_argument, required=True, metavar="ROOT",
         help="folder to write; it gets images/ and masks/",
     )  # fmt: skip
     parser.add_argument("--size", type=int, default=256, help="pixels of a face's side (256)")
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--lmdb", action="store_true", help="also write images.lmdb and masks.lmdb")
     parser.add_argument(
-        "--parsing-weights", type=Path, metavar="FOLDER",
+        "--parsing-weights", type=path_argument, metavar="FOLDER",
         help="folder of facexlib's parsing_bisenet.pth, which draws the masks of CelebA",
     )  # fmt: skip
 

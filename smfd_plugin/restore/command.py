@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from smfd_plugin.path_arguments import path_argument
 from smfd_plugin.restore.align import CROP_SIZES
 from smfd_plugin.restore.deblurrer import FaceDeblurrer
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, DETECTORS
@@ -33,14 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         metavar="INPUT",
         nargs="+",
-        type=Path,
+        type=path_argument,
         help="pictures, folders of pictures, or videos",
     )
     add(
         "-o",
         "--output",
         metavar="OUTPUT",
-        type=Path,
+        type=path_argument,
         required=True,
         help="the picture or video to write, or a folder (made if it is not there; folders keep "
         "their structure in it)",
@@ -167,7 +168,7 @@ def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--detector-folder",
         metavar="FOLDER",
-        type=Path,
+        type=path_argument,
         help="where facexlib's detector weights lie (default: facexlib's own folder)",
     )
 
