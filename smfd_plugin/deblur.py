@@ -15,6 +15,7 @@ VIDEO_SUFFIXES = (
     *(".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".m2v", ".vob"),
     *(".ts", ".m2ts", ".mts", ".mxf", ".wmv", ".flv", ".3gp", ".ogv"),
 )
+_UNREAD_PICTURES = (".heic", ".heif", ".avif", ".gif")
 
 VIDEO_DEFAULTS = {
     "start": 0.0,
@@ -121,6 +122,8 @@ def _check_inputs(inputs: list[Path]) -> None:
     rest is checked by `pictures.plan`."""
     known = (*pictures.SUFFIXES, *VIDEO_SUFFIXES)
     for path in inputs:
+        if path.is_file() and path.suffix.lower() in _UNREAD_PICTURES:
+            raise ValueError(f"smfd cannot read {path}; save it as JPEG or PNG first")
         if path.is_file() and path.suffix.lower() not in known:
             raise ValueError(
                 f"{path} is no picture ({', '.join(pictures.SUFFIXES)}) and no video "

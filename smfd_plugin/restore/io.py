@@ -33,21 +33,19 @@ from smfd_plugin.restore.metadata import (
 )
 from smfd_plugin.whole_files import whole_file
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-
-_DEEP = (".png", ".tif", ".tiff")
-_TRANSPARENT = (".png", ".tif", ".tiff", ".webp")
-_JPEG = (".jpg", ".jpeg")
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 _TIFF = (".tif", ".tiff")
-_LONGEST_SIDE = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
-_QUALITY = {
-    ".jpg": (
-        *(cv2.IMWRITE_JPEG_QUALITY, 95),
-        *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
-    ),
-    ".webp": (cv2.IMWRITE_WEBP_QUALITY, 95),
-}
-_QUALITY[".jpeg"] = _QUALITY[".jpg"]
+
+SUFFIXES = (".png", *_JPEG, ".webp", *_TIFF, ".bmp")
+
+_DEEP = (".png", *_TIFF)
+_TRANSPARENT = (".png", *_TIFF, ".webp")
+_LONGEST_SIDE = dict.fromkeys(_JPEG, 65500) | {".webp": 16383}
+_JPEG_QUALITY = (
+    *(cv2.IMWRITE_JPEG_QUALITY, 95),
+    *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
+)
+_QUALITY = dict.fromkeys(_JPEG, _JPEG_QUALITY) | {".webp": (cv2.IMWRITE_WEBP_QUALITY, 95)}
 _PROFILE_SPACE = slice(16, 20)
 _MULTIPLIED = 1  # of EXTRASAMPLES
 _WHITE_IS_ZERO = 0  # of PHOTOMETRIC_INTERPRETATION
@@ -270,7 +268,8 @@ def _encode(suffix: str, pixels: NDArray, exif: bytes, icc: bytes) -> bytes | No
         held[cv2.IMAGE_METADATA_ICCP] = b"" if to_jpeg else icc
     kinds = [kind for kind, block in held.items() if block]
     blocks = [np.frombuffer(held[kind], np.uint8) for kind in kinds]
-    done, encoded = cv2.imencodeWithMetadata(suffix, pixels, kinds, blocks, options)
+    known = ".jpg" if suffix in _JPEG else suffix  # to OpenCV, which has not heard of .jfif
+    done, encoded = cv2.imencodeWithMetadata(known, pixels, kinds, blocks, options)
     if not done:
         return None
     data = encoded.tobytes()

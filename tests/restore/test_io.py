@@ -157,6 +157,16 @@ def test_jpeg_is_written_well(tmp_path, astronaut):
     assert cv2.PSNR(cv2.imread(str(tmp_path / "out.jpg")), astronaut) > 38
 
 
+@pytest.mark.parametrize("name", ["out.jfif", "out.JPE"])
+def test_jpeg_has_several_suffixes(tmp_path, name):
+    picture = PictureFile(noise(8, 8, 3), icc=PROFILE)
+    write_picture(tmp_path / "out.jpg", picture)
+    assert not write_picture(tmp_path / name, picture)
+    assert (tmp_path / name).read_bytes() == (tmp_path / "out.jpg").read_bytes()
+    read = read_picture(tmp_path / name)
+    assert read.icc == PROFILE and read.colour.shape == (8, 8, 3)
+
+
 def unreadable(path, words):
     with pytest.raises(PictureError, match=words) as error:
         read_picture(path)
