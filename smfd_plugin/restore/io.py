@@ -6,6 +6,7 @@ channels; EXIF rotation is applied to the pixels, and the resolution becomes par
 XMP and IPTC data, comments and texts do not stay.
 """
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,9 +93,9 @@ def read_picture(path: Path) -> PictureFile:
     """Reads a picture of one of the SUFFIXES' formats.
 
     Raises:
-        PictureError: no such file, or one that is empty, truncated, no picture, more than one, in
-            Lab, of a depth other than 8 and 16 bit, or of 16 bit multiplied by its transparency or
-            with each channel apart.
+        PictureError: no such file, or one that is empty, truncated, no picture, more than one, of
+            more pixels than Pillow thinks safe, in Lab, of a depth other than 8 and 16 bit, or of
+            16 bit multiplied by its transparency or with each channel apart.
     """
     try:
         data = path.read_bytes()
@@ -115,7 +116,11 @@ def read_picture(path: Path) -> PictureFile:
     except UnidentifiedImageError as error:
         raise PictureError(f"{path} is no picture in a format that smfd knows") from error
     except Image.DecompressionBombError as error:
-        raise PictureError(f"{path} has too many pixels") from error
+        count = int(re.search(r"\d+", str(error))[0])  # there is no picture yet to ask
+        raise PictureError(
+            f"{path} has {count:,} pixels; smfd reads up to {2 * Image.MAX_IMAGE_PIXELS:,}, so "
+            "make it smaller first"
+        ) from error
     except (OSError, SyntaxError, ValueError) as error:
         raise PictureError(f"{path} is damaged or truncated ({error})") from error
     if mode == "LAB":

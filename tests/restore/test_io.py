@@ -194,6 +194,12 @@ def test_no_picture(tmp_path):
     unreadable(tmp_path / "a.png", "no picture")
 
 
+def test_too_many_pixels_are_counted(tmp_path, monkeypatch):
+    cv2.imwrite(str(tmp_path / "a.jpg"), noise(50, 40))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 999)
+    unreadable(tmp_path / "a.jpg", "has 2,000 pixels; smfd reads up to 1,998, so make it smaller")
+
+
 def test_animated(tmp_path):
     frames = [Image.fromarray(noise(20, 30, 3)) for _ in range(2)]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
