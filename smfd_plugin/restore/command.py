@@ -1,10 +1,13 @@
 """What `smfd deblur` does with pictures and folders of pictures."""
 
 import argparse
+import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
@@ -122,10 +125,14 @@ def run(args: argparse.Namespace) -> int:
                 continue
             done["pictures"] += 1
             done["faces"] += faces
+    folders = [_contents(folder, args.output) for folder in args.inputs if folder.is_dir()]
+    for link in (link for found in folders for link in found.dead):
+        _say(f"smfd: {_dead_link(link)}")
+        done["failed"] += 1
     failed = f", {done['failed']} not done" if done["failed"] else ""
-    skipped = _left_out(args.inputs, args.output)
     print(
-        f"pictures written: {done['pictures']}, faces deblurred: {done['faces']}{failed}{skipped}"
+        f"pictures written: {done['pictures']}, faces deblurred: {done['faces']}{failed}"
+        f"{_left_out(folders)}"
     )
     return exit_code(done["pictures"], done["failed"])
 
@@ -173,54 +180,81 @@ def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class _Contents(NamedTuple):
+    """What is in a folder, at any depth: files that are pictures and that are not, links to
+    folders, links that cannot be followed, and folders that cannot be read, itself perhaps among them."""
+
+    pictures: list[Path]
+    others: list[Path]
+    links: list[Path]
+    dead: list[Path]
+    unread: list[Path]
+
+
 def _pictures(folder: Path, output: Path) -> list[Path]:
-    paths, unread = _inside(folder, output)
-    files = (path for path in paths if path.is_file())
-    found = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
-    if not found and unread:
-        raise PermissionError(f"cannot read folder {unread[0]}; check its permissions")
-    if not found:
-        raise FileNotFoundError(f"no picture in folder {folder} (known: {', '.join(SUFFIXES)})")
+    found = _contents(folder, output)
+    if found.pictures:
+        return found.pictures
+    if found.unread:
+        raise PermissionError(f"cannot read folder {found.unread[0]}; check its permissions")
+    if found.dead:
+        raise FileNotFoundError(f"no picture in folder {folder}: {_dead_link(found.dead[0])}")
+    raise FileNotFoundError(f"no picture in folder {folder} (known: {', '.join(SUFFIXES)})")
+
+
+def _left_out(folders: list[_Contents]) -> str:
+    """Says how many files of the folders are no pictures, and which folders are only linked or
+    cannot be read."""
+    said = ""
+    others = [path for found in folders for path in found.others]
+    if others:
+        kinds = sorted({path.suffix.lower() or path.name for path in others})
+        said += f", left out as no pictures: {len(others)} ({', '.join(kinds)})"
+    links = sorted(str(path) for found in folders for path in found.links)
+    if links:
+        said += f", links to folders not followed: {', '.join(links)}"
+    unread = sorted(str(path) for found in folders for path in found.unread)
+    if unread:
+        said += f", folders that cannot be read: {', '.join(unread)}"
+    return said
+
+
+def _dead_link(link: Path) -> str:
+    return f"{link} is a link that cannot be followed"
+
+
+def _contents(folder: Path, output: Path) -> _Contents:
+    found = _Contents([], [], [], [], [])
+    for path in sorted(_inside(folder, output, found.unread)):
+        # os.path says no where a link leads to what may not be looked at; pathlib raises.
+        if os.path.isdir(path):
+            if path.is_symlink():
+                found.links.append(path)
+        elif os.path.isfile(path):
+            is_picture = path.suffix.lower() in SUFFIXES
+            (found.pictures if is_picture else found.others).append(path)
+        elif path.is_symlink() and not os.path.exists(path):
+            found.dead.append(path)
     return found
 
 
-def _left_out(inputs: list[Path], output: Path) -> str:
-    """Says how many files of the folders are no pictures, and which folders are only linked or
-    cannot be read."""
-    walks = [_inside(folder, output) for folder in inputs if folder.is_dir()]
-    found = [path for paths, _ in walks for path in paths]
-    links = sorted(str(path) for path in found if path.is_symlink() and path.is_dir())
-    said = f", links to folders not followed: {', '.join(links)}" if links else ""
-    unread = sorted(str(path) for _, paths in walks for path in paths)
-    said += f", folders that cannot be read: {', '.join(unread)}" if unread else ""
-    kinds = [
-        path.suffix.lower() or path.name
-        for path in found
-        if path.is_file() and path.suffix.lower() not in SUFFIXES
-    ]
-    if not kinds:
-        return said
-    return f", left out as no pictures: {len(kinds)} ({', '.join(sorted(set(kinds)))}){said}"
-
-
-def _inside(folder: Path, output: Path) -> tuple[list[Path], list[Path]]:
+def _inside(folder: Path, output: Path, unread: list[Path]) -> Iterator[Path]:
     """All in the folder, at any depth, except what is hidden and what an earlier run wrote into it;
-    links to folders, which could lead in a circle, but not what is in them. And which folders of
-    these, or itself, cannot be read."""
+    links to folders, which could lead in a circle, but not what is in them. Folders that cannot be
+    read are added to `unread`."""
     written = output.resolve()
     inside = written.is_relative_to(folder.resolve()) and written != folder.resolve()
-    found: list[Path] = []
-    unread: list[Path] = []
     for parent, folders, files in folder.walk(
         on_error=lambda error: unread.append(Path(error.filename))
     ):
         for name in (*folders, *files):
-            ours = inside and (parent / name).resolve().is_relative_to(written)
+            path = parent / name
+            # pathlib's own resolve fails for a link in a circle
+            ours = inside and Path(os.path.realpath(path)).is_relative_to(written)
             if not ours and not name.startswith("."):
-                found.append(parent / name)
+                yield path
             elif name in folders:
                 folders.remove(name)  # so that it is not walked through
-    return found, unread
 
 
 def _check_picture(path: Path) -> None:

@@ -115,6 +115,24 @@ def test_links_to_folders_are_named(photos, tmp_path, deblur, capsys):
     assert capsys.readouterr().out.endswith(words)
 
 
+def test_links_that_cannot_be_followed_are_named_and_not_done(photos, tmp_path, deblur, capsys):
+    links = [photos / "circle.png", photos / "gone.jpg", photos / "sub/folder"]
+    for link, target in zip(links, (links[0], "missing.jpg", "missing"), strict=True):
+        link.symlink_to(target)
+    (photos / ".hidden.png").symlink_to("missing.jpg")
+    assert deblur(photos, "-o", photos / "out") == 1
+    output = capsys.readouterr()
+    for link in links:
+        assert f"smfd: {link} is a link that cannot be followed\n" in output.err
+    assert output.out.startswith("pictures written: 2, faces deblurred: 1, 3 not done, left out")
+
+
+def test_a_folder_of_links_that_cannot_be_followed(tmp_path):
+    (tmp_path / "a.png").symlink_to("missing.png")
+    with pytest.raises(FileNotFoundError, match=r"no picture in .*a\.png is a link that cannot"):
+        plan([tmp_path], tmp_path / "out")
+
+
 @pytest.fixture
 def locked(photos, monkeypatch):
     """A folder of `photos` that may not be read, not even by root."""
