@@ -8,13 +8,15 @@ from typing import Any
 
 from smfd_plugin.extras import extra
 from smfd_plugin.restore import command as pictures
-from smfd_plugin.restore.targets import Job, check_jobs, exit_code, is_one_file
+from smfd_plugin.restore.targets import (
+    VIDEO_SUFFIXES,
+    Job,
+    check_jobs,
+    exit_code,
+    is_one_file,
+)
 from smfd_plugin.vapoursynth.codecs import CODECS, check_container
 
-VIDEO_SUFFIXES = (
-    *(".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".m2v", ".vob"),
-    *(".ts", ".m2ts", ".mts", ".mxf", ".wmv", ".flv", ".3gp", ".ogv"),
-)
 _UNREAD_PICTURES = (".heic", ".heif", ".avif", ".gif")
 
 VIDEO_DEFAULTS = {

@@ -23,7 +23,13 @@ from smfd_plugin.restore.io import (
     write_picture,
     write_whole,
 )
-from smfd_plugin.restore.targets import Job, check_jobs, exit_code, is_one_file
+from smfd_plugin.restore.targets import (
+    VIDEO_SUFFIXES,
+    Job,
+    check_jobs,
+    exit_code,
+    is_one_file,
+)
 from smfd_plugin.weights import METHODS
 
 PICTURE_DEFAULTS = {"max_crop": DEFAULT_MAX_CROP, "detector_folder": None}
@@ -182,7 +188,7 @@ def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
 
 class _Contents(NamedTuple):
     """What is in a folder, at any depth: files that are pictures and that are not, links to
-    folders, links that cannot be followed, and folders that cannot be read, itself perhaps among them."""
+    folders, links that cannot be followed, and folders that cannot be read, perhaps itself."""
 
     pictures: list[Path]
     others: list[Path]
@@ -199,12 +205,13 @@ def _pictures(folder: Path, output: Path) -> list[Path]:
         raise PermissionError(f"cannot read folder {found.unread[0]}; check its permissions")
     if found.dead:
         raise FileNotFoundError(f"no picture in folder {folder}: {_dead_link(found.dead[0])}")
-    raise FileNotFoundError(f"no picture in folder {folder} (known: {', '.join(SUFFIXES)})")
+    hint = _videos_hint(found.others) or f" (known: {', '.join(SUFFIXES)})"
+    raise FileNotFoundError(f"no picture in folder {folder}{hint}")
 
 
 def _left_out(folders: list[_Contents]) -> str:
-    """Says how many files of the folders are no pictures, and which folders are only linked or
-    cannot be read."""
+    """Says how many files of the folders are no pictures, which folders are only linked or cannot
+    be read, and how videos are done."""
     said = ""
     others = [path for found in folders for path in found.others]
     if others:
@@ -216,7 +223,16 @@ def _left_out(folders: list[_Contents]) -> str:
     unread = sorted(str(path) for found in folders for path in found.unread)
     if unread:
         said += f", folders that cannot be read: {', '.join(unread)}"
-    return said
+    return said + _videos_hint(others)
+
+
+def _videos_hint(others: list[Path]) -> str:
+    """How the videos among the files are deblurred; empty if there are none."""
+    videos = [path for path in others if path.suffix.lower() in VIDEO_SUFFIXES]
+    if not videos:
+        return ""
+    some = videos[0].with_stem("*")
+    return f"; videos in a folder are not done, so name them: smfd deblur {some} -o OUTPUT"
 
 
 def _dead_link(link: Path) -> str:

@@ -5,6 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+VIDEO_SUFFIXES = (
+    *(".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".m2v", ".vob"),
+    *(".ts", ".m2ts", ".mts", ".mxf", ".wmv", ".flv", ".3gp", ".ogv"),
+)
+
 
 class Job(NamedTuple):
     """A file to read and the file to write."""

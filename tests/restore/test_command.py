@@ -1,5 +1,6 @@
 import argparse
 import os
+import re
 from pathlib import Path
 
 import cv2
@@ -167,8 +168,16 @@ def test_what_is_no_picture_is_counted(photos, tmp_path, deblur, capsys):
         deblur(photos, "-o", photos / "out", "--overwrite")
         (photos / "out/list.csv").touch()
         assert capsys.readouterr().out.endswith(
-            ", left out as no pictures: 4 (.heic, .mp4, .txt)\n"
+            ", left out as no pictures: 4 (.heic, .mp4, .txt); videos in a folder are not done, so "
+            f"name them: smfd deblur {photos}/*.mp4 -o OUTPUT\n"
         )
+
+
+def test_a_folder_of_videos_says_that_they_must_be_named(tmp_path):
+    (tmp_path / "film.MP4").touch()
+    words = "not done, so name them: smfd deblur " + re.escape(f"{tmp_path}/*.MP4 -o OUTPUT")
+    with pytest.raises(FileNotFoundError, match=f"no picture in folder .*{words}"):
+        plan([tmp_path], tmp_path / "out")
 
 
 def test_existing_outputs_are_kept_unless_told(photos, tmp_path, deblur, capsys):
