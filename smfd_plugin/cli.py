@@ -5,6 +5,7 @@ is imported only when it is called.
 """
 
 import argparse
+import os
 import signal
 import sys
 from importlib import import_module
@@ -73,9 +74,7 @@ def smfd_main(argv: list[str] | None = None) -> int:
         Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a test's or a notebook's may be none
-            stream.reconfigure(errors="backslashreplace")  # for file names that are no text
+    _mend_streams()
     try:
         with ended_as_by_ctrl_c():
             args = build_parser(argv[0] if argv else "").parse_args(argv)
@@ -92,6 +91,7 @@ def basicsr_main(argv: list[str] | None = None) -> int:
     """The command `basicsr`: trains and tests with BasicSR and every package that plugs into it."""
     from smfd_plugin.pipeline import main
 
+    _mend_streams()
     return main(sys.argv[1:] if argv is None else argv)
 
 
@@ -112,3 +112,12 @@ def build_parser(command: str) -> argparse.ArgumentParser:
             loaded.add_arguments(subparser)
             subparser.set_defaults(run=loaded.run)
     return parser
+
+
+def _mend_streams() -> None:
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller; progress bars want one
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):  # a test's or a notebook's may be none
+            stream.reconfigure(errors="backslashreplace")  # for file names that are no text

@@ -135,6 +135,17 @@ def test_a_file_name_that_is_no_text_is_printed(monkeypatch):
     assert stream.buffer.getvalue() == b"a\\udcff.png\n"
 
 
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_closed_stream_stops_nothing(photo, tmp_path, tiny_weights, monkeypatch, name):
+    monkeypatch.setattr(sys, name, None)
+    words = ["deblur", str(photo), "-o", str(tmp_path / "out.png"), "--weights", str(tiny_weights)]
+    assert smfd_main(words) == 0
+    assert (tmp_path / "out.png").exists()
+    monkeypatch.setattr(sys, name, None)
+    monkeypatch.setattr("smfd_plugin.pipeline.main", lambda argv: getattr(sys, name).write("a"))
+    assert basicsr_main([]) == 1
+
+
 def test_basicsr_is_handed_on(monkeypatch):
     seen = []
     monkeypatch.setattr("smfd_plugin.pipeline.main", lambda argv: seen.append(argv) or 7)
