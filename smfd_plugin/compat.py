@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 import yaml
+from scipy import ndimage
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms import functional
 
@@ -27,7 +28,8 @@ SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger", "sampling
 
 def apply() -> None:
     """Mends BasicSR for this process; called once, as the package is imported."""
-    provide_functional_tensor()  # first: without it `import basicsr` fails
+    provide_functional_tensor()  # first: without these two `import basicsr` fails
+    provide_ndimage_filters()
     read_options_safely()
     read_forced_options_safely()
     seed_as_forced()
@@ -46,6 +48,15 @@ def provide_functional_tensor() -> None:
         module = ModuleType(name)
         module.rgb_to_grayscale = functional.rgb_to_grayscale
         sys.modules[name] = module
+
+
+def provide_ndimage_filters() -> None:
+    """SciPy 2 removes the module from which BasicSR imports convolve, and SciPy 1 warns of that."""
+    name = "scipy.ndimage.filters"
+    module = ModuleType(name)
+    for function in ndimage.__all__:  # and not BasicSR's alone: others may import the module, too
+        setattr(module, function, getattr(ndimage, function))
+    sys.modules[name] = module
 
 
 class OptionLoader(yaml.SafeLoader):

@@ -50,6 +50,18 @@ def test_the_replaced_function_is_torchvisions():
     assert functional_tensor.rgb_to_grayscale is functional.rgb_to_grayscale
 
 
+def test_basicsr_imports_without_a_warning():
+    code = "import warnings; warnings.simplefilter('error'); import basicsr"
+    fails_without_and_works_with(code, "`scipy.ndimage.filters`", fix="provide_ndimage_filters")
+
+
+def test_the_replaced_filters_are_scipys():
+    from scipy import ndimage
+    from scipy.ndimage.filters import convolve, gaussian_filter
+
+    assert (convolve, gaussian_filter) == (ndimage.convolve, ndimage.gaussian_filter)
+
+
 def test_option_files_run_no_code(tmp_path):
     trap = tmp_path / "trap"
     option = tmp_path / "evil.yml"
