@@ -8,27 +8,32 @@ import torch
 from torch import Tensor, nn
 
 from smfd_plugin.archs.smfd_unet_arch import MIN_SIDE
+from smfd_plugin.data.mask_classes import CLASSES
 from smfd_plugin.extras import extra
 from smfd_plugin.path_arguments import path_argument
-from smfd_plugin.restore.network import run_network
 from smfd_plugin.weights import load_network, read_checkpoint, save_weights
+from smfd_plugin.weights.files import SHIPPED, find
 from smfd_plugin.whole_files import whole_file
 
 FORMATS = ("onnx", "pth")
 MAX_SIDE = 4096
 OPSET = 18
 TOLERANCE = 1e-3
+LICENCE = "for non-commercial research, as are the portraits that the weights were trained on"
+"""Of the shipped weights."""
 
 
 class _WithMasks(nn.Module):
-    """The network with both outputs, as an exporter needs it: no options in the call."""
+    """The network with both outputs, as an exporter needs it: no options in the call. The image is
+    clamped to [0, 1], since who makes bytes of it expects no other values."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, lq: Tensor) -> tuple[Tensor, Tensor]:
-        return self.net(lq, return_masks=True)
+        image, masks = self.net(lq, return_masks=True)
+        return image.clamp(0, 1), masks
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,21 +77,26 @@ def run(args: argparse.Namespace) -> int:
         save_weights(output, state_dict, network)
         print(f"{output}: float16 weights of {network['type']}, {output.stat().st_size} bytes")
         return 0
-    difference = export_onnx(load_network(args.weights), output)
+    licence = LICENCE if find(args.weights).parent == SHIPPED else ""
+    difference = export_onnx(load_network(args.weights), output, licence)
     print(
-        f"{output}: input lq (N, 3, H, W) float32 RGB in [0, 1], H and W from {MIN_SIDE} to "
-        f"{MAX_SIDE}; outputs image (N, 3, H, W) and masks (N, K, H, W) logits; differs from "
-        f"PyTorch by at most {difference:.1e}"
+        f"{output}: input lq (N, 3, H, W) float32 RGB in [0, 1], faces aligned as in FFHQ, H and W "
+        f"from {MIN_SIDE} to {MAX_SIDE}; outputs image (N, 3, H, W) in [0, 1] and masks "
+        f"(N, K, H, W) logits; differs from PyTorch by at most {difference:.1e}"
     )
     return 0
 
 
-def export_onnx(net: nn.Module, path: Path) -> float:
+def export_onnx(net: nn.Module, path: Path, licence: str = "") -> float:
     """Writes the network as ONNX, with free batch, height and width, and runs it once.
+
+    The file's metadata say what faces it takes (`faces`), what the channels of the masks are
+    (`mask_classes`) and what the weights may be used for (`licence`).
 
     Args:
         net: as `load_network` gives it.
         path: the file to write, replaced if it exists; whole or not at all.
+        licence: of the weights; empty: not known.
 
     Returns:
         Largest absolute difference from PyTorch, over both outputs, on noise of another size than
@@ -115,6 +125,7 @@ def export_onnx(net: nn.Module, path: Path) -> float:
                 dynamo=True,
                 verbose=False,
             )
+        _describe(partial, licence)
         difference = _difference(net, partial)
         if not difference < TOLERANCE:
             raise ValueError(
@@ -123,13 +134,28 @@ def export_onnx(net: nn.Module, path: Path) -> float:
     return difference
 
 
+def _describe(path: Path, licence: str) -> None:
+    import onnx
+
+    model = onnx.load(path)
+    known = {
+        "faces": "RGB in [0, 1], aligned as in FFHQ",
+        "mask_classes": ", ".join(CLASSES),
+        "licence": licence,
+    }
+    onnx.helper.set_model_props(model, {name: text for name, text in known.items() if text})
+    onnx.save(model, path)
+
+
 def _difference(net: nn.Module, path: Path) -> float:
     import onnxruntime
 
     lq = torch.rand(1, 3, 53, 47, generator=torch.Generator().manual_seed(0))
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     outputs = session.run(["image", "masks"], {"lq": lq.numpy()})
+    with torch.no_grad():
+        expected = _WithMasks(net)(lq)
     return max(
         float((torch.from_numpy(ours) - theirs).abs().max())
-        for ours, theirs in zip(outputs, run_network(net, lq), strict=True)
+        for ours, theirs in zip(outputs, expected, strict=True)
     )

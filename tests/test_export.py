@@ -10,23 +10,41 @@ from smfd_plugin.cli import smfd_main
 from smfd_plugin.weights import load_network
 
 
-def test_onnx_file_gives_pytorchs_results_at_any_size(tiny_net, tiny_weights, tmp_path, capsys):
-    pytest.importorskip("onnx", reason="the extra `export` is not installed")
+def test_onnx_file_gives_pytorchs_results_at_any_size(
+    tiny_net, tiny_weights, tmp_path, capsys, monkeypatch
+):
+    onnx = pytest.importorskip("onnx", reason="the extra `export` is not installed")
     pytest.importorskip("onnxscript", reason="the extra `export` is not installed")
     import onnxruntime
 
+    monkeypatch.setattr(export, "SHIPPED", tmp_path)
     path = tmp_path / "new/net.onnx"
     assert smfd_main(["export", "-o", str(path), "--weights", str(tiny_weights)]) == 0
     assert "lq (N, 3, H, W)" in capsys.readouterr().out
     assert [file.name for file in path.parent.iterdir()] == ["net.onnx"]
+    assert {entry.key: entry.value for entry in onnx.load(path).metadata_props} == {
+        "faces": "RGB in [0, 1], aligned as in FFHQ",
+        "mask_classes": "background, skin, brows, eyes, nose, mouth, hair",
+        "licence": export.LICENCE,
+    }
     session = onnxruntime.InferenceSession(path)
     for shape in ((1, 3, 32, 32), (3, 3, 41, 100), (2, 3, 128, 64)):
         lq = torch.rand(shape)
         image, masks = session.run(["image", "masks"], {"lq": lq.numpy()})
         with torch.no_grad():
             expected = tiny_net(lq, return_masks=True)
-        np.testing.assert_allclose(image, expected[0], atol=1e-4)
+        assert expected[0].min() < 0 and expected[0].max() > 1  # so that it matters
+        np.testing.assert_allclose(image, expected[0].clamp(0, 1), atol=1e-4)
         np.testing.assert_allclose(masks, expected[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("shipped", [True, False])
+def test_only_shipped_weights_are_under_their_licence(tiny_weights, tmp_path, monkeypatch, shipped):
+    licences = []
+    monkeypatch.setattr(export, "export_onnx", lambda net, path, said: licences.append(said) or 0.0)
+    weights = [] if shipped else ["--weights", str(tiny_weights)]
+    assert smfd_main(["export", "-o", str(tmp_path / "net.onnx"), *weights]) == 0
+    assert licences == [export.LICENCE if shipped else ""]
 
 
 def test_an_existing_file_is_kept(tiny_weights, tmp_path, capsys):
