@@ -42,11 +42,7 @@ SUFFIXES = (".png", *_JPEG, ".webp", *_TIFF, ".bmp")
 _DEEP = (".png", *_TIFF)
 _TRANSPARENT = (".png", *_TIFF, ".webp")
 _LONGEST_SIDE = dict.fromkeys(_JPEG, 65500) | {".webp": 16383}
-_JPEG_QUALITY = (
-    *(cv2.IMWRITE_JPEG_QUALITY, 95),
-    *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
-)
-_QUALITY = dict.fromkeys(_JPEG, _JPEG_QUALITY) | {".webp": (cv2.IMWRITE_WEBP_QUALITY, 95)}
+_STEPS_OF_95 = 369  # sum of a JPEG file's steps in brightness at quality 95
 _PROFILE_SPACE = slice(16, 20)
 _MULTIPLIED = 1  # of EXTRASAMPLES
 _WHITE_IS_ZERO = 0  # of PHOTOMETRIC_INTERPRETATION
@@ -78,6 +74,7 @@ class PictureFile:
         alpha: (H, W) transparency of the same type, if the file has it.
         exif: EXIF data without a rotation; empty if there is none.
         icc: colour profile; empty if there is none.
+        fine: its file is a JPEG of finer steps than quality 95 has, or a lossless WebP.
         lost: names of what the file holds and is not read.
     """
 
@@ -86,6 +83,7 @@ class PictureFile:
     alpha: NDArray | None = None
     exif: bytes = b""
     icc: bytes = b""
+    fine: bool = False
     lost: tuple[str, ...] = ()
 
 
@@ -139,6 +137,7 @@ def read_picture(path: Path) -> PictureFile:
         alpha=_alpha(data, opened, pixels),
         exif=exif or b"",
         icc=icc if icc and mode != "CMYK" else b"",  # OpenCV turns CMYK into RGB
+        fine=_is_fine(opened, data),
         lost=lost if exif is not None else ("damaged EXIF data", *lost),
     )
 
@@ -146,7 +145,8 @@ def read_picture(path: Path) -> PictureFile:
 def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
     """Writes a picture in the format of the suffix; the whole file or none.
 
-    JPEG and WebP lose a little everywhere, the others nothing of the pixels.
+    JPEG and WebP, of quality 95, lose a little everywhere, the others nothing of the pixels; a fine
+    picture becomes a JPEG of quality 100 or a lossless WebP.
 
     Returns:
         Names of what is left out: BMP has no EXIF data and no colour profile; a grey profile is
@@ -170,7 +170,7 @@ def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
     becomes_colour = pixels.ndim == 3 or suffix == ".webp"
     misfit = becomes_colour and picture.icc[_PROFILE_SPACE] == b"GRAY"
     icc = b"" if suffix == ".bmp" or misfit else picture.icc
-    data = _encode(suffix, pixels, exif, icc)
+    data = _encode(suffix, pixels, exif, icc, picture.fine)
     if data is None:
         raise PictureError(f"cannot write {path}: OpenCV cannot encode it; use another format")
     write_whole(path, data)
@@ -261,12 +261,40 @@ def _alpha(data: bytes, opened: Image.Image, pixels: NDArray) -> NDArray | None:
     return None
 
 
-def _encode(suffix: str, pixels: NDArray, exif: bytes, icc: bytes) -> bytes | None:
+def _is_fine(opened: Image.Image, data: bytes) -> bool:
+    """See PictureFile."""
+    if opened.format == "WEBP":
+        return _is_lossless_webp(data)
+    tables = getattr(opened, "quantization", {})  # of JPEG and MPO
+    return any(sum(steps) < _STEPS_OF_95 for steps in tables.values())
+
+
+def _is_lossless_webp(data: bytes) -> bool:
+    start = 12
+    while start < len(data):
+        name, size = data[start : start + 4], int.from_bytes(data[start + 4 : start + 8], "little")
+        if name in (b"VP8L", b"VP8 "):  # the pixels
+            return name == b"VP8L"
+        start += 8 + size + size % 2
+    return False
+
+
+def _quality(suffix: str, fine: bool) -> tuple[int, ...]:
+    """OpenCV's options."""
+    if suffix in _JPEG:
+        sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+        return cv2.IMWRITE_JPEG_QUALITY, 100 if fine else 95, *sampling
+    if suffix == ".webp":
+        return cv2.IMWRITE_WEBP_QUALITY, 101 if fine else 95  # above 100: lossless
+    return ()
+
+
+def _encode(suffix: str, pixels: NDArray, exif: bytes, icc: bytes, fine: bool) -> bytes | None:
     """The file's bytes; None if OpenCV cannot make them."""
     transparent = pixels.ndim == 3 and pixels.shape[2] == 4
     to_tiff = suffix in _TIFF and bool(exif or icc or transparent)
     to_jpeg = suffix in _JPEG and bool(icc)
-    options = (cv2.IMWRITE_TIFF_ROWSPERSTRIP, len(pixels)) if to_tiff else _QUALITY.get(suffix, ())
+    options = (cv2.IMWRITE_TIFF_ROWSPERSTRIP, len(pixels)) if to_tiff else _quality(suffix, fine)
     held = {}
     if suffix not in _TIFF:
         held[cv2.IMAGE_METADATA_EXIF] = exif

@@ -1,5 +1,6 @@
 import struct
 import zlib
+from dataclasses import replace
 from itertools import product
 
 import cv2
@@ -155,6 +156,36 @@ def test_jpeg_is_written_well(tmp_path, astronaut):
     cv2.imwrite(str(tmp_path / "in.png"), astronaut)
     write_picture(tmp_path / "out.jpg", read_picture(tmp_path / "in.png"))
     assert cv2.PSNR(cv2.imread(str(tmp_path / "out.jpg")), astronaut) > 38
+
+
+@pytest.mark.parametrize(("quality", "written"), [(94, 95), (95, 95), (96, 100), (100, 100)])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_jpeg_is_written_no_coarser_than_it_was(tmp_path, mode, quality, written):
+    def save(name, quality):
+        picture = Image.fromarray(noise(16, 16, 3)).convert(mode)
+        picture.save(tmp_path / name, format="JPEG", quality=quality)
+        with Image.open(tmp_path / name) as saved:
+            return saved.quantization
+
+    save("in.jpg", quality)
+    picture = read_picture(tmp_path / "in.jpg")
+    assert picture.fine == (written == 100)
+    write_picture(tmp_path / "out.jpg", picture)
+    with Image.open(tmp_path / "out.jpg") as out:
+        assert out.quantization == save("expected.jpg", written)
+
+
+@pytest.mark.parametrize("icc", [b"", PROFILE + b"a"])
+def test_a_lossless_webp_stays_lossless(tmp_path, icc):
+    pixels = noise(16, 16, 4) | 1  # what is wholly transparent has no colour
+    for name, lossless in (("in.webp", True), ("lossy.webp", False)):
+        Image.fromarray(pixels).save(tmp_path / name, lossless=lossless, icc_profile=icc)
+    picture = read_picture(tmp_path / "in.webp")
+    assert picture.fine and not read_picture(tmp_path / "lossy.webp").fine
+    write_picture(tmp_path / "out.webp", picture)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out.webp")), pixels)
+    write_picture(tmp_path / "out.webp", replace(picture, fine=False))
+    assert not np.array_equal(np.asarray(Image.open(tmp_path / "out.webp")), pixels)
 
 
 @pytest.mark.parametrize("name", ["out.jfif", "out.JPE"])
