@@ -3,6 +3,7 @@
 EXIF data are bytes as they stand in a PNG file: a TIFF header and what follows it.
 """
 
+import re
 import sys
 from io import BytesIO
 from typing import Any
@@ -34,6 +35,7 @@ _DESCRIBING = {
 _PROFILE = 0x8773
 _STRAIGHT = 2  # of EXTRASAMPLES
 _JPEG_PROFILE = b"ICC_PROFILE\0"
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # but those that stand between the pixels
 _LONGEST_CHUNK = 65533 - len(_JPEG_PROFILE) - 2
 
 
@@ -60,9 +62,9 @@ def read_exif(opened: Image.Image) -> tuple[int, bytes | None]:
 
 def left_behind(opened: Image.Image, data: bytes) -> tuple[str, ...]:
     """Names of the metadata of a picture that are not carried over: captions and settings as XMP or
-    IPTC data, comments and further pictures in JPEG files, texts and an unusual gamma or colour
-    space in PNG files (if its profile does not tell it, or a code such as HDR's tells another), and
-    a colour profile of CMYK, which is read as RGB.
+    IPTC data, comments, further pictures and what is appended to JPEG files (the film of a motion
+    photo), texts and an unusual gamma or colour space in PNG files (if its profile does not tell
+    it, or a code such as HDR's tells another), and CMYK with its profile, which is read as RGB.
 
     Args:
         opened: the picture, which Pillow has loaded.
@@ -82,8 +84,9 @@ def left_behind(opened: Image.Image, data: bytes) -> tuple[str, ...]:
         "IPTC data": iptc,
         "comment": "comment" in opened.info,
         "texts": set(getattr(opened, "text", ())) - {"XML:com.adobe.xmp"},
-        "CMYK colour profile": opened.mode == "CMYK" and opened.info.get("icc_profile"),
+        "CMYK colours": opened.mode == "CMYK",
         "further pictures": opened.format == "MPO" and opened.n_frames > 1,
+        "appended data": opened.format == "JPEG" and _behind_jpeg(data).strip(b"\0\r\n"),
         "gamma": not told and abs(gamma - _GAMMA) > 0.01,
         "colour space": code not in (b"", _SRGB_CODE)  # it goes before a profile
         or (not told and not np.allclose(primaries, _PRIMARIES, atol=0.001)),
@@ -130,6 +133,17 @@ def add_to_jpeg(data: bytes, icc: bytes) -> bytes:
     ]
     start = 4 + int.from_bytes(data[4:6])  # behind the first segment, which must be JFIF's
     return data[:start] + b"".join(segments) + data[start:]
+
+
+def _behind_jpeg(data: bytes) -> bytes:
+    """What follows the end of a JPEG file's picture."""
+    place = 2
+    while marker := _JPEG_MARKER.search(data, place):
+        place = marker.end()
+        if marker[0] == b"\xff\xd9":
+            return data[place:]
+        place += int.from_bytes(data[place : place + 2])  # a segment such as EXIF's may hold a JPEG
+    return b""
 
 
 def _resolution(opened: Image.Image) -> dict[int, Any]:

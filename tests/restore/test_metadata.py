@@ -107,7 +107,7 @@ def test_the_resolution_is_kept(tmp_path, source, target):
         assert (exif[0x011A], exif[0x011B], exif[0x0128]) == (300, 150, 2)
 
 
-def test_comments_texts_and_a_profile_of_cmyk_are_named(tmp_path):
+def test_comments_texts_and_cmyk_are_named(tmp_path):
     picture = Image.fromarray(noise(8, 8, 3))
     picture.save(tmp_path / "a.jpg", comment="Fair")
     assert read_picture(tmp_path / "a.jpg").lost == ("comment",)
@@ -115,12 +115,29 @@ def test_comments_texts_and_a_profile_of_cmyk_are_named(tmp_path):
     texts.add_text("Title", "Fair")
     picture.save(tmp_path / "a.png", pnginfo=texts)
     assert read_picture(tmp_path / "a.png").lost == ("texts",)
-    picture.convert("CMYK").save(tmp_path / "b.jpg", icc_profile=PROFILE)
-    assert read_picture(tmp_path / "b.jpg").lost == ("CMYK colour profile",)
+    for suffix, icc in product((".jpg", ".tif"), (PROFILE, None)):
+        picture.convert("CMYK").save(tmp_path / f"b{suffix}", icc_profile=icc)
+        assert read_picture(tmp_path / f"b{suffix}").lost == ("CMYK colours",)
     texts = PngInfo()
     texts.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta/>")
     picture.save(tmp_path / "b.png", pnginfo=texts)
     assert read_picture(tmp_path / "b.png").lost == ("XMP data",)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize(
+    ("tail", "lost"), [(b"", ()), (b"\0\0\r\n", ()), (b"\0\0\0\x18ftypmp42", ("appended data",))]
+)
+def test_what_is_appended_to_a_jpeg_is_named(tmp_path, progressive, tail, lost):
+    thumbnail = cv2.imencode(".jpg", noise(8, 8, 3))[1].tobytes()
+    exif = Image.Exif()
+    exif[0x9C9C] = thumbnail + b"behind it"  # a comment of Windows, as any bytes
+    Image.fromarray(noise(64, 64, 3)).save(
+        tmp_path / "a.jpg", exif=exif, progressive=progressive, restart_marker_blocks=3
+    )
+    with (tmp_path / "a.jpg").open("ab") as file:
+        file.write(tail)
+    assert read_picture(tmp_path / "a.jpg").lost == lost
 
 
 def test_further_pictures_and_an_unusual_gamma_are_named(tmp_path):
