@@ -30,6 +30,7 @@ from smfd_plugin.restore.metadata import (
     add_to_jpeg,
     add_to_tiff,
     left_behind,
+    named_parts,
     read_exif,
 )
 from smfd_plugin.whole_files import whole_file
@@ -149,8 +150,8 @@ def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
     picture becomes a JPEG of quality 100 or a lossless WebP.
 
     Returns:
-        Names of what is left out: BMP has no EXIF data and no colour profile; a grey profile is
-        dropped if the picture is written in colour; and `picture.lost`.
+        Names of what is left out: BMP has no EXIF data, resolution and colour profile; a grey
+        profile is dropped if the picture is written in colour; and `picture.lost`.
 
     Raises:
         PictureError: an unknown suffix, a format that cannot hold 16 bit, transparency, as many
@@ -174,8 +175,9 @@ def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
     if data is None:
         raise PictureError(f"cannot write {path}: OpenCV cannot encode it; use another format")
     write_whole(path, data)
-    held = {"EXIF data and resolution": picture.exif != exif, "colour profile": picture.icc != icc}
-    return (*picture.lost, *(name for name, is_left_out in held.items() if is_left_out))
+    described = () if exif else named_parts(picture.exif)
+    profile = () if picture.icc == icc else ("colour profile",)
+    return *picture.lost, *described, *profile
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -22,10 +22,11 @@ _CODE_CHUNK = b"\0\0\0\4cICP"  # of a PNG file: its colour space as in ITU-T H.2
 _SRGB_CODE = bytes((1, 13, 0, 1))
 _ORIENTATION = 0x0112
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+_RESOLUTION = {_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT}
 _DETAILS, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005  # directories of their own
 _DESCRIBING = {
     *(0x010E, 0x010F, 0x0110),  # description, maker, model
-    *(_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT),
+    *_RESOLUTION,
     *(0x0131, 0x0132, 0x013B, 0x013C),  # software, time, artist, computer
     *(0x4746, 0x4749, *range(0x9C9B, 0x9CA0)),  # rating, and texts that Windows writes
     *(0x8298, _DETAILS, _GPS),  # copyright
@@ -94,6 +95,14 @@ def left_behind(opened: Image.Image, data: bytes) -> tuple[str, ...]:
     return tuple(name for name, is_there in held.items() if is_there)
 
 
+def named_parts(exif: bytes) -> tuple[str, ...]:
+    """What EXIF data hold, in words: the resolution, what is beyond it, both or nothing."""
+    found = Image.Exif()
+    found.load(exif)
+    held = {"EXIF data": set(found) - _RESOLUTION, "resolution": set(found) & _RESOLUTION}
+    return tuple(name for name, tags in held.items() if tags)
+
+
 def add_to_tiff(data: bytes, exif: bytes, icc: bytes, transparent: bool) -> bytes:
     """The TIFF file with colour profile and what EXIF data say of the picture, each if not empty.
 
@@ -149,7 +158,8 @@ def _behind_jpeg(data: bytes) -> bytes:
 def _resolution(opened: Image.Image) -> dict[int, Any]:
     """The tags that hold what the head of a JPEG, PNG or BMP file says of its size on paper."""
     dpi = opened.info.get("dpi") if opened.format in ("JPEG", "PNG", "BMP") else None
-    if not dpi:
+    made_up = opened.format == "JPEG" and not opened.info.get("jfif_unit")  # by Pillow: 72
+    if not dpi or made_up:
         return {}
     x, y = (round(value, 1) for value in dpi)  # PNG counts whole pixels per metre
     return {_X_RESOLUTION: x, _Y_RESOLUTION: y, _RESOLUTION_UNIT: 2}  # 2: inches

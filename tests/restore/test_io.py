@@ -104,10 +104,21 @@ def test_the_colour_profile_is_kept(tmp_path, suffix):
         assert written.info["icc_profile"] == PROFILE
 
 
-def test_bmp_says_what_it_leaves_out(tmp_path):
-    picture = PictureFile(noise(8, 8, 3), exif=b"any", icc=PROFILE)
-    lost = write_picture(tmp_path / "a.bmp", picture)
-    assert lost == ("EXIF data and resolution", "colour profile")
+@pytest.mark.parametrize(
+    ("options", "lost"),
+    [
+        ({}, ()),
+        ({"dpi": (300, 300)}, ("resolution",)),
+        ({"exif": {0x010F: "Maker"}}, ("EXIF data",)),
+        ({"exif": {0x010F: "Maker"}, "dpi": (300, 300)}, ("EXIF data", "resolution")),
+        ({"icc_profile": PROFILE}, ("colour profile",)),
+    ],
+)
+def test_bmp_says_what_it_leaves_out(tmp_path, options, lost):
+    exif = Image.Exif()
+    exif.update(options.get("exif", {}))
+    Image.fromarray(noise(8, 8, 3)).save(tmp_path / "in.png", **options | {"exif": exif})
+    assert write_picture(tmp_path / "a.bmp", read_picture(tmp_path / "in.png")) == lost
 
 
 @pytest.mark.parametrize(
