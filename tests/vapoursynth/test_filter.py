@@ -189,6 +189,8 @@ def test_the_compiled_plugin_takes_the_same_arguments():
         ({"device": "abacus"}, "abacus"),
         ({"detector": "eagle"}, "eagle"),
         ({"weights": "nowhere.pth"}, "nowhere.pth"),
+        ({"half": 2}, "half is 2; it can be 0 to 1"),
+        ({"half": -1}, "half is -1; it can be 0 to 1"),
         ({"min_face": -1}, "min_face is -1; it can be 0 to"),
         ({"max_faces": -1}, "max_faces is -1; it can be 0 to"),
         ({"temporal": 16}, "temporal is 16; it can be 0 to 15"),
