@@ -1,6 +1,8 @@
 """FaceDeblurrer: a whole picture in one call."""
 
 from dataclasses import dataclass
+from numbers import Real
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +74,7 @@ class FaceDeblurrer:
         ValueError: unknown device, detector or method, a value out of range, or weights that cannot
             be used (WeightsError).
         FileNotFoundError: detector weights that are asked for and not there.
+        TypeError: `weights`, `threshold` or `strength` is of another type.
     """
 
     def __init__(
@@ -87,6 +90,11 @@ class FaceDeblurrer:
         max_crop: int = DEFAULT_MAX_CROP,
         strength: float = 1.0,
     ) -> None:
+        if not isinstance(weights, str | PathLike | None):
+            raise TypeError(f"weights must be a path or a name, not {type(weights).__name__}")
+        for name, value in (("threshold", threshold), ("strength", strength)):
+            if not isinstance(value, Real):
+                raise TypeError(f"{name} must be a number, not {type(value).__name__}")
         if not 0 <= strength <= 1:
             raise ValueError(f"strength is {strength}; it lies between 0 and 1")
         check_max_crop(max_crop)
@@ -168,7 +176,8 @@ def _check(array: NDArray, name: str, shape: str, dtypes: tuple[type, ...]) -> N
     if not isinstance(array, np.ndarray) or array.dtype not in dtypes:
         kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
         allowed = " or ".join(dtype.__name__ for dtype in dtypes)
-        raise ValueError(f"{name} must be a numpy array of {allowed}, not {kind}")
+        cause = "; did cv2.imread find the file?" if array is None else ""
+        raise ValueError(f"{name} must be a numpy array of {allowed}, not {kind}{cause}")
     if array.ndim != len(shape.split(",")) or array.shape[-1] != 3 or 0 in array.shape[-3:]:
         raise ValueError(f"{name} must have shape {shape}, not {array.shape}")
 

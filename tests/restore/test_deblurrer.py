@@ -159,7 +159,7 @@ def test_no_aligned_faces(deblurrer):
         (np.zeros((0, 40, 3), np.uint8), "shape"),
         (np.zeros((40, 40, 3), np.float32), "uint8 or uint16, not float32"),
         ([[1, 2, 3]], "not list"),
-        (None, "not NoneType"),
+        (None, r"not NoneType; did cv2.imread find the file\?$"),
     ],
 )
 def test_pictures_of_the_wrong_kind(deblurrer, image, words):
@@ -195,6 +195,19 @@ def test_aligned_faces_of_the_wrong_kind(deblurrer, faces, words):
 )
 def test_options_are_checked_at_once(tiny_weights, options, words):
     with pytest.raises(ValueError, match=words):
+        FaceDeblurrer(**{"weights": tiny_weights, "detector": "tiny", **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"strength": "1"}, "strength must be a number, not str"),
+        ({"threshold": "x"}, "threshold must be a number, not str"),
+        ({"weights": 5}, "weights must be a path or a name, not int"),
+    ],
+)
+def test_options_of_another_type_are_named(tiny_weights, options, words):
+    with pytest.raises(TypeError, match=words):
         FaceDeblurrer(**{"weights": tiny_weights, "detector": "tiny", **options})
 
 
