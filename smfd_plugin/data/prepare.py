@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from smfd_plugin.data import sources
+from smfd_plugin.data import held_out, sources
 from smfd_plugin.data.pictures import write_picture
 from smfd_plugin.data.sources import Item
 from smfd_plugin.path_arguments import path_argument
@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--hold-out", nargs=2, action="append", default=[], metavar=("ROOT", "COUNT"),
-        help="write this many faces, the last ones, to another folder instead, for validation; may "
-        "be given several times",
+        help="write this many faces, the last ones, to another folder instead, for validation, and "
+        "keep them out of this one in later runs; may be given several times",
     )  # fmt: skip
     parser.add_argument("--lmdb", action="store_true", help="also write images.lmdb and masks.lmdb")
     parser.add_argument(
@@ -66,6 +66,10 @@ def run(args: argparse.Namespace) -> int:
     for root, part in parts.items():
         _check_not_read(root, args.source)
         _check_apart([f"{args.prefix}{item.name}" for item in part], root, set(parts) - {root})
+    for root, part in parts.items():
+        if root != args.output:
+            held_out.note(args.output, part)
+    parts[args.output] = _without_held_out(args.output, parts[args.output])
     bad = 0
     for root, part in parts.items():
         skipped = write_faces(part, root, args.size, args.prefix)
@@ -156,7 +160,8 @@ def _check_not_read(root: Path, source: Path) -> None:
 
 
 def _check_apart(names: Iterable[str], root: Path, others: Iterable[Path]) -> None:
-    """No face may be both trained on and held out, not even from an earlier run."""
+    """No face may be both trained on and held out, not even from an earlier run; where that had
+    another prefix or this one does not name its folders, held_out.py knows."""
     for name in names:
         for other in others:
             if (other / "images" / f"{name}.png").is_file():
@@ -164,6 +169,14 @@ def _check_apart(names: Iterable[str], root: Path, others: Iterable[Path]) -> No
                     f"{name} belongs to {root}, but {other} has it from an earlier run: write to "
                     "other folders, or remove it there"
                 )
+
+
+def _without_held_out(root: Path, items: Sequence[Item]) -> Sequence[Item]:
+    """The faces for `root` without those that an earlier run has held out from it."""
+    left = held_out.left(root, items)
+    if len(left) < len(items):
+        print(f"{len(items) - len(left)} faces held out earlier stay out of {root}")
+    return left
 
 
 def _check_size(path: Path, size: int) -> None:

@@ -160,6 +160,27 @@ def test_no_face_is_trained_on_and_held_out(portraits, tmp_path):
     assert (names(out), names(held)) == ("abc", "de")
 
 
+@pytest.mark.parametrize("prefix", ["", "b_"])
+def test_what_was_held_out_stays_out_of_later_runs(portraits, tmp_path, capsys, prefix):
+    out, held = tmp_path / "out", tmp_path / "held"
+    arguments = "folder", portraits, "-o", out, "--size", 64
+    run(*arguments, "--hold-out", held, 2)
+    assert run(*arguments, "--hold-out", held, 2) == 0  # as after an interruption
+    assert (names(out), names(held)) == ("abc", "de")
+    assert "stay out" not in capsys.readouterr().out
+    assert run(*arguments, "--lmdb", "--prefix", prefix) == 0
+    assert f"2 faces held out earlier stay out of {out}" in capsys.readouterr().out
+    assert names(out) == ("abc" if not prefix else "abb_ab_bb_cc")
+
+
+def test_another_face_of_the_name_of_one_held_out_is_trained_on(portraits, tmp_path):
+    arguments = "folder", portraits, "-o", tmp_path / "out", "--size", 64, "--prefix"
+    run(*arguments, "a_", "--hold-out", tmp_path / "held", 2)
+    cv2.imwrite(str(portraits / "e.png"), PORTRAIT[::-1])
+    run(*arguments, "b_")
+    assert names(tmp_path / "out") == "a_aa_ba_cb_ab_bb_cb_e"
+
+
 @pytest.mark.parametrize("count", ["0", "5", "many"])
 def test_a_number_of_faces_that_cannot_be_held_out_is_named(portraits, tmp_path, count):
     with pytest.raises(ValueError, match=f"--hold-out held {count}: .* between 1 and 4"):
