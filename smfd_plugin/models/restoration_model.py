@@ -144,6 +144,7 @@ class RestorationModel(SRModel):
         return getattr(optimizers, name)(params, lr=lr, **kwargs)
 
     def feed_data(self, data: Mapping[str, Any]) -> None:
+        vars(self).pop("gt", None)  # the last batch's, which SRModel keeps where this one has none
         if "surroundings" not in data:
             super().feed_data(data)
             return
@@ -225,6 +226,25 @@ class RestorationModel(SRModel):
 
     def _restored_by(self, net: nn.Module) -> Tensor:
         return net(self.lq)
+
+    def nondist_validation(
+        self, dataloader: Any, current_iter: int, tb_logger: Any, save_img: bool
+    ) -> None:
+        """SRModel's validation.
+
+        Raises:
+            ValueError: a metric compares with sharp pictures, and the data set has none.
+        """
+        try:
+            super().nondist_validation(dataloader, current_iter, tb_logger, save_img)
+        except TypeError as error:
+            if "required positional argument: 'img2'" not in str(error):
+                raise
+            name = dataloader.dataset.opt["name"]
+            raise ValueError(
+                f"val.metrics compare with sharp pictures, of which the data set {name} has none: "
+                "take one with both, or only metrics that look at one picture, as calculate_niqe"
+            ) from error
 
     def _finite_everywhere(self, loss: Tensor) -> bool:
         """Whether the loss is finite in every process, so that all skip a step together."""

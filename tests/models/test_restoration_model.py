@@ -1,6 +1,6 @@
 import pytest
 import torch
-from basicsr.data import build_dataset
+from basicsr.data import build_dataloader, build_dataset
 from basicsr.models import build_model
 from torch.nn.utils import parameters_to_vector
 from torch.utils.data import default_collate
@@ -290,3 +290,17 @@ def test_a_wrapped_network_is_tested_without_its_wrapper(prepared, batch):
     model.test()
     assert model.network_to_test() is bare and bare.training
     assert model.output.shape == model.gt.shape and not model.output.requires_grad
+
+
+def test_a_set_without_sharp_pictures_is_not_scored_against_the_last_batch(prepared, batch):
+    model = build_model(prepared)
+    options = {
+        "name": "photos", "type": "SingleImageDataset", "phase": "val",
+        "dataroot_lq": prepared["datasets"]["val"]["dataroot"] + "/images",
+        "io_backend": {"type": "disk"},
+    }  # fmt: skip
+    loader = build_dataloader(build_dataset(options), options)
+    list(train(model, batch, 1))
+    message = r"val\.metrics compare with sharp pictures, of which the data set photos has none"
+    with pytest.raises(ValueError, match=message):
+        model.validation(loader, 1, None, save_img=False)
