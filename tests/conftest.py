@@ -107,6 +107,15 @@ def tiny_weights(tiny_net: SMFDUNet, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def one_class_weights(tmp_path: Path) -> Path:
+    """A weights file of a network whose masks have a single class."""
+    network, path = TINY | {"num_classes": 1}, tmp_path / "one.pth"
+    params = SMFDUNet(**network).state_dict()
+    torch.save({"params": params, "network": {"type": "SMFDUNet", **network}}, path)
+    return path
+
+
+@pytest.fixture
 def tiny_difface(tmp_path: Path) -> Path:
     """A weights file of a DifFace with random weights."""
     torch.manual_seed(0)

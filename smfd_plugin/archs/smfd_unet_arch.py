@@ -141,6 +141,7 @@ class SMFDUNet(nn.Module):
             }
         )
         stages = range(len(widths))
+        self.num_classes = num_classes
         self.guided_stages = frozenset(stages if guided_stages is None else guided_stages)
         block = partial(ResidualDenseConv if dense else ResidualConv, attention=attention)
         self.mask_generator = SemanticMaskGenerator(num_classes, mask_widths)

@@ -21,6 +21,7 @@ from smfd_plugin.data.mask_classes import CLASSES
 from smfd_plugin.data.pictures import Picture
 from smfd_plugin.data.tensors import to_tensor
 from smfd_plugin.metrics import LOWER_IS_BETTER, confusion_matrix, mean_iou
+from smfd_plugin.restore.method import check_classes
 from smfd_plugin.restore.network import pick_device
 from smfd_plugin.weights import load_network
 from smfd_plugin.weights.files import find
@@ -94,8 +95,12 @@ def mask_miou(*, weights: str | None = None) -> Measure:
 
     Args:
         weights: of the SMFDUNet whose mask generator draws; None: the shipped ones.
+
+    Raises:
+        WeightsError: weights that cannot be used or draw other masks than those of CLASSES.
     """
     net = load_network(weights)
+    check_classes(net, weights)
 
     @torch.no_grad()
     def measure(image: Picture, sample: Sample) -> NDArray:

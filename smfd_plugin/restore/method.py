@@ -5,6 +5,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from smfd_plugin.archs import SMFDUNet
+from smfd_plugin.data.mask_classes import CLASSES
 from smfd_plugin.diffusion import DifFace
 from smfd_plugin.weights import METHODS, WeightsError, load_network
 
@@ -66,15 +67,36 @@ def load_method(method: str = "smfd", weights: str | Path | None = None) -> nn.M
         A network called as `net(lq, return_masks=True)`.
 
     Raises:
-        ValueError: an unknown method, or weights that cannot be used (WeightsError).
+        ValueError: an unknown method, or weights that cannot be used or draw other masks than
+            those of CLASSES (WeightsError).
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
     if method == "smfd":
-        return load_network(weights)
+        net = load_network(weights)
+        check_classes(net, weights)
+        return net
     if weights is None:
         raise WeightsError(NO_DIFFACE)
     difface = load_network(weights, method)
     estimator = difface.estimator
     masks = estimator if isinstance(estimator, SMFDUNet) else load_network()
+    check_classes(masks, weights)
     return MaskedDifFace(difface, masks).eval()
+
+
+def check_classes(net: SMFDUNet, weights: str | Path | None) -> None:
+    """Checks that a network's masks are of CLASSES: by others a face would not be found in them.
+
+    Args:
+        net: the network.
+        weights: where it is from, for the message.
+
+    Raises:
+        WeightsError: it draws another number of classes.
+    """
+    if net.num_classes != len(CLASSES):
+        raise WeightsError(
+            f"{weights}: the masks have num_classes {net.num_classes}, not the {len(CLASSES)} that "
+            f"a face is put back by ({', '.join(CLASSES)}); take other weights"
+        )

@@ -10,6 +10,7 @@ from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.measures import build_measure
 from smfd_plugin.data.mask_classes import CLASSES
 from smfd_plugin.metrics import confusion_matrix, mean_iou
+from smfd_plugin.weights import WeightsError
 
 
 @pytest.fixture
@@ -56,6 +57,11 @@ def test_own_metrics_without_a_second_picture_need_no_truth(pair, monkeypatch):
 def test_less_may_be_declared_better():
     assert build_measure({"type": "calculate_psnr", "better": "lower"}).lower
     assert build_measure({"type": "calculate_lpips"}).lower
+
+
+def test_masks_of_other_classes_are_not_scored(one_class_weights):
+    with pytest.raises(WeightsError, match=r"one\.pth: the masks have num_classes 1, not the 7"):
+        build_measure({"type": "mask_miou", "weights": str(one_class_weights)})
 
 
 def test_mask_miou_is_over_all_pixels_of_all_faces(tiny_net, tiny_weights, astronaut):

@@ -27,6 +27,11 @@ def test_difface_with_any_estimator_has_masks_of_the_faces_size(tiny_difface, fa
     assert torch.equal(logits, load_network()(faces, masks_only=True))
 
 
+def test_masks_of_other_classes_are_refused(one_class_weights):
+    with pytest.raises(WeightsError, match=r"one\.pth: the masks have num_classes 1, not the 7"):
+        load_method("smfd", one_class_weights)
+
+
 @torch.no_grad()
 def test_smfd_unet_as_the_estimator_draws_the_masks(tiny_difface, tiny_weights, tiny_net, faces):
     network, _ = read_checkpoint(tiny_difface)
