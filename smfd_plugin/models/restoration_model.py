@@ -183,9 +183,11 @@ class RestorationModel(SRModel):
     def _image_losses(
         self, output: Tensor, weight: Tensor | None = None
     ) -> Iterator[tuple[str, Tensor]]:
-        """The losses of a restored image; `weight` of its shape belongs to the pixel loss."""
+        """The losses of a restored image; `weight` of its shape belongs to the pixel loss, which
+        need not take any if there is none."""
         if self.cri_pix:
-            yield "l_pix", self.cri_pix(output, self.gt, weight=weight)
+            weighted = {} if weight is None else {"weight": weight}
+            yield "l_pix", self.cri_pix(output, self.gt, **weighted)
         if self.cri_frequency:
             yield "l_frequency", self.cri_frequency(output, self.gt)
         if self.cri_ssim:

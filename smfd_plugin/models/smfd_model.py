@@ -1,12 +1,13 @@
 """Training of SMFD-UNet: the masks first, then both steps together."""
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from basicsr.losses import build_loss
 from basicsr.utils import get_root_logger
-from basicsr.utils.registry import MODEL_REGISTRY
+from basicsr.utils.registry import ARCH_REGISTRY, MODEL_REGISTRY
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,7 +21,7 @@ MAX_STEPS_WITHOUT_MASK = 100
 
 @MODEL_REGISTRY.register()
 class SMFDModel(RestorationModel):
-    """RestorationModel for a network with masks.
+    """RestorationModel for a network with masks, called as SMFDUNet is.
 
     Options:
         true_masks: steer the network by the true masks of the faces that have one, the upper bound
@@ -33,11 +34,13 @@ class SMFDModel(RestorationModel):
         identity_opt: loss of the person's identity, optional; needs a FaceBlurDataset, which tells
             where in each crop the face is.
         part_weight: how much more a pixel of brows, eyes, nose and mouth counts than any other in
-            the pixel loss, where the face has a mask (1: the same).
+            the pixel loss, where the face has a mask (1: the same); needs a pixel_opt that takes
+            weights, as L1Loss.
 
     Raises:
-        ValueError: as RestorationModel, or a network with other classes than CLASSES; in training,
-            MAX_STEPS_WITHOUT_MASK steps of the warm-up in a row without a mask.
+        ValueError: as RestorationModel, or a network that draws no masks or with other classes than
+            CLASSES; in training, MAX_STEPS_WITHOUT_MASK steps of the warm-up in a row without a
+            mask.
     """
 
     known_options = (*RestorationModel.known_options, "true_masks")
@@ -52,6 +55,12 @@ class SMFDModel(RestorationModel):
     )
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
+        kind = opt["network_g"]["type"]
+        if not _takes(ARCH_REGISTRY.get(kind).forward, "masks_only"):
+            raise ValueError(
+                "SMFDModel needs a network that draws masks, such as SMFDUNet; for "
+                f"{kind} take model_type RestorationModel"
+            )
         classes = opt["network_g"].get("num_classes", len(CLASSES))
         if classes != len(CLASSES):
             raise ValueError(
@@ -62,16 +71,23 @@ class SMFDModel(RestorationModel):
 
     def init_training_settings(self) -> None:
         options = self.opt["train"]
-        self.cri_mask = build_loss(options["mask_opt"]).to(self.device)
+        known_faces = self.opt["datasets"]["train"]["type"] == "FaceBlurDataset"
+        for name in ("kernel_opt", "identity_opt"):
+            if options.get(name) and not known_faces:
+                raise ValueError(f"train.{name} needs datasets.train.type FaceBlurDataset")
         if options.get("kernel_opt"):
             _check_kernel_options(self.opt)
+        self.cri_mask = build_loss(options["mask_opt"]).to(self.device)
         self.cri_kernel = self._optional_loss("kernel_opt")
-        known_faces = self.opt["datasets"]["train"]["type"] == "FaceBlurDataset"
-        if options.get("identity_opt") and not known_faces:
-            raise ValueError("train.identity_opt needs datasets.train.type FaceBlurDataset")
         self.cri_identity = self._optional_loss("identity_opt")
         self.steps_without_mask = 0
         super().init_training_settings()
+        weighted = options.get("part_weight", 1) != 1 and self.cri_pix
+        if weighted and not _takes(self.cri_pix.forward, "weight"):
+            raise ValueError(
+                "train.part_weight needs a train.pixel_opt that takes weights, such as L1Loss; for "
+                f"{options['pixel_opt']['type']} leave it out"
+            )
 
     def feed_data(self, data: Mapping[str, Any]) -> None:
         """Takes a batch of FaceBlurDataset, or of any paired data set without masks."""
@@ -124,9 +140,12 @@ class SMFDModel(RestorationModel):
             masks = torch.where(self.has_mask[:, None, None, None], true, predicted)
         return net(self.lq, return_masks=True, masks=masks, return_kernel=True)
 
-    def _part_weights(self) -> Tensor:
-        """(N, 3, H, W) weights with a mean of 1, larger on the parts that make a face."""
-        part = self.opt["train"].get("part_weight", 1.0)
+    def _part_weights(self) -> Tensor | None:
+        """(N, 3, H, W) weights with a mean of 1, larger on the parts that make a face; None if all
+        are the same."""
+        part = self.opt["train"].get("part_weight", 1)
+        if part == 1:
+            return None
         by_class = torch.ones(len(CLASSES), device=self.device)
         by_class[[CLASSES.index(name) for name in ("brows", "eyes", "nose", "mouth")]] = part
         weights = by_class[self.mask][:, None]
@@ -152,6 +171,13 @@ class SMFDModel(RestorationModel):
         get_root_logger().info(f"Validation {name}: mask mIoU {score:.4f}")
         if tb_logger:
             tb_logger.add_scalar(f"metrics/{name}/mask_miou", score, current_iter)
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether an argument may be passed by that name."""
+    parameters = inspect.signature(function).parameters
+    any_name = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+    return any_name or name in parameters
 
 
 def _check_kernel_options(opt: Mapping[str, Any]) -> None:

@@ -127,6 +127,24 @@ def test_the_identity_is_part_of_the_loss(prepared, colour_embedder):
         build(prepared)
 
 
+@pytest.mark.parametrize("kind", ["SSIMLoss", "FrequencyLoss"])
+def test_the_pixel_loss_need_not_take_weights(prepared, kind):
+    prepared["train"] |= {"mask_warmup_iter": 0, "pixel_opt": {"type": kind}}
+    with pytest.raises(ValueError, match=rf"part_weight needs a .*; for {kind} leave it out"):
+        build(prepared)
+    del prepared["train"]["part_weight"]
+    model, batch = build(prepared), fixed_batch(prepared)
+    expected = model.cri_pix(batch["lq"], batch["gt"]).item()  # an untrained network changes none
+    assert train(model, batch, 1)[0]["l_pix"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_network_without_masks_is_refused_at_the_start(prepared):
+    prepared["network_g"] = {"type": "EDSR", "num_in_ch": 3, "num_out_ch": 3, "upscale": 1}
+    message = r"network that draws masks, .*; for EDSR take model_type RestorationModel"
+    with pytest.raises(ValueError, match=message):
+        build(prepared)
+
+
 def test_true_masks_steer_faces_that_have_one(prepared):
     model = build(prepared | {"true_masks": True})
     net = model.get_bare_model(model.net_g)
@@ -311,4 +329,12 @@ def test_a_loss_of_the_kernel_needs_a_kernel(prepared, widths, size, message):
     prepared["datasets"]["train"]["kernel_size"] = size
     prepared["train"]["kernel_opt"] = {"type": "KernelLoss"}
     with pytest.raises(ValueError, match=message):
+        build(prepared)
+
+
+def test_a_loss_of_the_kernel_needs_a_set_that_knows_it(prepared):
+    prepared["network_g"]["kernel_widths"] = [4, 8]
+    prepared["datasets"]["train"] |= {"type": "PairedImageDataset", "kernel_size": 47}
+    prepared["train"]["kernel_opt"] = {"type": "KernelLoss"}
+    with pytest.raises(ValueError, match=r"kernel_opt needs datasets.train.type FaceBlurDataset"):
         build(prepared)
