@@ -84,6 +84,15 @@ MISTAKES = (
 WRONG_ARGUMENT = re.compile(r"unexpected keyword argument|missing \d+ required")
 """In the TypeError of an option that a network, a loss or a data set does not have, or lacks."""
 
+SECTIONS = {
+    "build_network": "network_g",
+    "build_dataset": "datasets",
+    "build_loss": "train",
+    "get_optimizer": "train.optim_g",
+    "setup_schedulers": "train.scheduler",
+}
+"""What each of BasicSR's functions makes its things of: an error in one is of the values there."""
+
 WORKER = re.compile(r"Caught (\w+) in DataLoader worker .*\n\1: (.*)", re.DOTALL)
 """An error in a worker: its message is the traceback there."""
 
@@ -108,8 +117,9 @@ def main(argv: Sequence[str]) -> int:
     try:
         load_plugins()
         COMMANDS[command]()
-    except (*MISTAKES, TypeError) as e:
-        if "--debug" in options or not (isinstance(e, MISTAKES) or WRONG_ARGUMENT.search(str(e))):
+    except (*MISTAKES, TypeError, AttributeError, IndexError, RuntimeError) as e:
+        wrong = isinstance(e, MISTAKES) or WRONG_ARGUMENT.search(str(e)) or _section(e)
+        if "--debug" in options or not wrong:
             raise
         print(f"basicsr: {_one_line(e)}", file=sys.stderr)
         return 2
@@ -120,11 +130,19 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+def _section(error: Exception) -> str | None:
+    """The part of the option file that was read as the error came, where that can be told."""
+    functions = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+    return next((SECTIONS[name] for name in functions if name in SECTIONS), None)
+
+
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     in_worker = WORKER.fullmatch(str(error).strip())
     message = " ".join((in_worker[2] if in_worker else str(error)).split())
+    if not isinstance(error, MISTAKES) and not WRONG_ARGUMENT.search(message):
+        return f"{_section(error)} has a value that does not fit: {message}"
     if isinstance(error, TypeError):
         return f"the option file does not fit: {message}"
     if isinstance(error, yaml.YAMLError):

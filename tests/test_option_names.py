@@ -36,7 +36,10 @@ def test_a_name_that_is_no_text_and_a_section_without_options(name, known, remed
 
 
 def test_values_that_fit_pass():
-    check_values("train", {"ema_decay": 0.9, "optim_g": {"lr": 1, "betas": [0.9]}, "amp": "bf16"})
+    check_values(
+        "train",
+        {"ema_decay": 0.9, "optim_g": {"lr": 1, "betas": [0.9], "eps": [1e-9, 1]}, "amp": "bf16"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,7 @@ def test_values_that_fit_pass():
         ({"pixel_opt": "L1Loss"}, r"train\.pixel_opt needs options of its own, `type` among them"),
         ({"ema_decay": "1e-1"}, r"train\.ema_decay '1e-1' is no number; .* a sign: 1\.0e-3"),
         ({"mask_opt": {"loss_weight": "1e-1"}}, r"train\.mask_opt\.loss_weight '1e-1' is no"),
+        ({"pixel_opt": {"loss_weight": [1]}}, r"train\.pixel_opt\.loss_weight \[1\] is no number"),
         ({"optim_g": {"lr": None}}, r"train\.optim_g\.lr None is no number"),
     ],
 )

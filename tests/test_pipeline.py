@@ -223,6 +223,25 @@ def test_an_option_that_does_not_exist_is_named(mistake, options, tmp_path, sect
     assert f"the option file does not fit: {message}" in mistake(write(tmp_path, options))
 
 
+@pytest.mark.parametrize(
+    ("section", "name", "value", "message"),
+    [
+        (("train", "optim_g"), "betas", 0.9, "train.optim_g has a value that does not fit: "),
+        (("train", "scheduler"), "restart_weights", 1, "train.scheduler has a value that does not"),
+        (("datasets", "train"), "blur", "strong", "datasets has a value that does not fit: "),
+        (("network_g",), "num_classes", "7", "num_classes '7' is not the 7"),
+    ],
+)
+def test_a_value_of_another_kind_is_named(
+    mistake, options, tmp_path, section, name, value, message
+):
+    part = options
+    for each in section:
+        part = part[each]
+    part[name] = value
+    assert message in mistake(write(tmp_path, options))
+
+
 def test_other_type_errors_are_not_taken_for_mistakes(monkeypatch):
     def fail() -> None:
         raise TypeError("unsupported operand type(s)")

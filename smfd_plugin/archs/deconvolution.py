@@ -85,11 +85,16 @@ class KernelEstimator(nn.Module):
 
     Args:
         widths: channels of the stages of the UNet that refines the quotients, the first at 48x48,
-            each next at half.
+            each next at half; up to 5.
+
+    Raises:
+        ValueError: more stages than 48 can be halved for.
     """
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
+        if len(widths) > 5:
+            raise ValueError(f"kernel_widths can be up to 5 numbers, not {len(widths)}")
         inputs = (len(QUOTIENTS) + 1, *widths[:-1])
         self.encoder = nn.ModuleList(
             _convolutions(before, width) for before, width in zip(inputs, widths, strict=True)

@@ -45,7 +45,7 @@ class SemanticMaskGenerator(nn.Module):
         depth: dense convolutions in each residual dense block, which grow by half the width.
 
     Raises:
-        ValueError: `widths` that are no list of whole numbers.
+        ValueError: `widths` that are no list of whole numbers from 1.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class SemanticMaskGenerator(nn.Module):
     ) -> None:
         super().__init__()
         _check_list("widths", widths)
+        _check_widths("widths", widths)
         self.multiple = 4 * 2 ** (len(widths) - 1)
         self.stem = nn.Conv2d(3 * 16, widths[0], 3, padding=1)
         self.encoder = nn.ModuleList(
@@ -111,8 +112,9 @@ class SMFDUNet(nn.Module):
             None of them: no deconvolution.
 
     Raises:
-        ValueError: no list of whole numbers where one belongs, not as many values as stages, or a
-            stage to guide that there is not.
+        ValueError: no list of whole numbers where one belongs, widths or growths below 1, not as
+            many values as stages, too few or too many stages for the deconvolution, or a stage to
+            guide that there is not.
     """
 
     def __init__(
@@ -249,6 +251,8 @@ def _check(lists: Mapping[str, Sequence[int]]) -> None:
     """Checks the hyper-parameters of SMFDUNet that are lists, by name."""
     for name, values in lists.items():
         _check_list(name, values)
+    for name in ("widths", "growths", "mask_widths"):
+        _check_widths(name, lists[name])
     stages = len(lists["widths"])
     counts = {"growths": stages, "encoder_blocks": stages, "decoder_blocks": stages - 1}
     for name, count in counts.items():
@@ -256,6 +260,10 @@ def _check(lists: Mapping[str, Sequence[int]]) -> None:
             raise ValueError(
                 f"{name} needs {count} values for {stages} widths, not {len(lists[name])}"
             )
+    if lists["kernel_widths"]:
+        _check_widths("kernel_widths", lists["kernel_widths"])
+        if stages < 2:
+            raise ValueError("kernel_widths need 2 widths or more; for one leave them out")
     guided = lists["guided_stages"]
     if not set(guided) <= set(range(stages)):
         raise ValueError(f"guided_stages {sorted(set(guided))} must lie in 0 to {stages - 1}")
@@ -266,3 +274,8 @@ def _check_list(name: str, values: object) -> None:
         raise ValueError(
             f"{name} needs a list of whole numbers, [32, 64] for instance, not {values!r}"
         )
+
+
+def _check_widths(name: str, values: Sequence[int]) -> None:
+    if not values or min(values) < 1:
+        raise ValueError(f"{name} needs one or more numbers from 1, not {list(values)}")

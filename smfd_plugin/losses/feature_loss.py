@@ -33,7 +33,8 @@ class FeatureLoss(nn.Module):
 
     Raises:
         FileNotFoundError: no file `weights`.
-        ValueError: a file that is broken or lacks those weights, or an unknown number of stages.
+        ValueError: a file that is broken or lacks those weights, an unknown number of stages, or
+            `crop_size` that is no whole number.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class FeatureLoss(nn.Module):
                 "torchvision.models.vgg16(weights='DEFAULT')'s state_dict() there, or leave "
                 "train.perceptual_opt out"
             )
+        if not isinstance(crop_size, int | None):
+            raise ValueError(f"FeatureLoss: crop_size {crop_size!r} is no whole number of pixels")
         self.crop_size = crop_size
         self.loss_weight = loss_weight
         layers = vgg.make_layers(vgg.cfgs["D"])[: STAGE_ENDS[stages - 1]]

@@ -60,14 +60,29 @@ def read_run_options(
     for section, names in SECTIONS.items():
         check_names(section, opt.get(section) or {}, names)
         check_values(section, opt.get(section) or {})
-    for name, metric in ((opt.get("val") or {}).get("metrics") or {}).items():
+    metrics = (opt.get("val") or {}).get("metrics") or {}
+    for name, metric in _metrics(metrics).items():
         check_metric_options(f"val.metrics.{name}", metric)
     _check_frequencies(opt)
     check_names("train", opt.get("train", {}), train)
     options = {name: value for name, value in opt.get("train", {}).items() if value is not None}
     check_values("train", options)
     _check_ranges(options)
+    periods = options.get("scheduler", {}).get("periods", [])
+    if not isinstance(periods, list | tuple):
+        raise ValueError(
+            f"train.scheduler.periods {periods!r} is no list; [{periods}] for instance"
+        )
     return options
+
+
+def _metrics(metrics: object) -> Mapping[str, Mapping[str, Any]]:
+    if isinstance(metrics, Mapping) and all(isinstance(each, Mapping) for each in metrics.values()):
+        return metrics
+    raise ValueError(
+        "val.metrics needs a name for each metric and options of its own, "
+        f"{{psnr: {{type: calculate_psnr, crop_border: 0}}}} for instance, not {metrics!r}"
+    )
 
 
 def _path_options(opt: Mapping[str, Any]) -> list[str]:

@@ -64,8 +64,8 @@ class SMFDModel(RestorationModel):
         classes = opt["network_g"].get("num_classes", len(CLASSES))
         if classes != len(CLASSES):
             raise ValueError(
-                f"network_g.num_classes {classes} is not the {len(CLASSES)} of SMFDModel's masks; "
-                "leave it out"
+                f"network_g.num_classes {classes!r} is not the {len(CLASSES)} of SMFDModel's "
+                "masks; leave it out"
             )
         super().__init__(opt)
 

@@ -224,6 +224,30 @@ def test_hyper_parameters_that_are_no_list_of_whole_numbers_are_named(name, valu
         SMFDUNet(**SMALL | {name: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("widths", [0, 8, 8, 8], r"widths needs one or more numbers from 1, not \[0, 8, 8, 8\]"),
+        ("widths", [], "widths needs one or more numbers"),
+        ("growths", [4, 4, 4, -1], "growths needs one or more numbers from 1"),
+        ("mask_widths", [], r"mask_widths needs one or more numbers from 1, not \[\]"),
+        ("kernel_widths", [4, 0], "kernel_widths needs one or more numbers from 1"),
+        ("kernel_widths", [4] * 6, "kernel_widths can be up to 5 numbers, not 6"),
+    ],
+)
+def test_hyper_parameters_of_no_network_are_named(name, value, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        SMFDUNet(**SMALL | {name: value})
+
+
+def test_a_network_of_one_stage_has_no_deconvolution():
+    stage = {"widths": [8], "growths": [4], "encoder_blocks": [1], "decoder_blocks": []}
+    face = torch.rand(1, 3, 32, 32)
+    assert torch.equal(SMFDUNet(**stage)(face), face)
+    with pytest.raises(ValueError, match=r"^kernel_widths need 2 widths or more"):
+        SMFDUNet(**stage, kernel_widths=[4])
+
+
 @pytest.mark.parametrize("value", [8, "8", ["8"]])
 def test_widths_of_the_mask_generator_are_a_list_of_whole_numbers(value):
     with pytest.raises(ValueError, match=r"^widths needs a list of whole numbers"):

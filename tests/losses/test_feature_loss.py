@@ -73,3 +73,5 @@ def test_mistakes_are_named(file, tmp_path):
         FeatureLoss(tmp_path / "text.pth")
     with pytest.raises(ValueError, match="stages is 5"):
         FeatureLoss(file, stages=5)
+    with pytest.raises(ValueError, match="crop_size '96' is no whole number of pixels"):
+        FeatureLoss(file, crop_size="96")
