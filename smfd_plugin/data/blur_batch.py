@@ -28,7 +28,12 @@ def degrade_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
 
     Returns:
         (N, 3, H, W), rounded to multiples of 1/255.
+
+    Raises:
+        ValueError: pictures of whole numbers.
     """
+    if not images.is_floating_point():
+        raise ValueError(f"degrade_batch takes float pictures in [0, 1], not {images.dtype}")
     kernels = [scenario.kernel() for scenario in scenarios]
     reach = max(kernel.shape[0] for kernel in kernels) // 2
     surroundings = F.pad(images.float(), [reach] * 4, mode="reflect")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from math import ceil, hypot, inf, isfinite, prod
+from numbers import Integral, Real
 
 import cv2
 import numpy as np
@@ -47,6 +48,9 @@ class Scenario:
         order: `noise-jpeg` (a camera's) or `jpeg-noise` (a compressed source seen again).
         light: what is blurred: the picture's `encoded` values, as in most sets of blurry pictures,
             or the `linear` light that they stand for, as in a camera: bright spots spread further.
+
+    Raises:
+        ValueError: a value that there is not, see NAMES and LIMITS.
     """
 
     kind: str
@@ -61,6 +65,11 @@ class Scenario:
     order: str
     light: str = "encoded"
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not _fits(name, value):
+                raise ValueError(f"a scenario's {name} cannot be {value!r}; {_needed(name)}")
+
     def kernel(self) -> Kernel:
         """The blur alone: odd-sized, float32, sum 1, centred."""
         match self.kind:
@@ -74,10 +83,8 @@ class Scenario:
                 return kernels.gaussian_kernel(self.sigma_x, self.sigma_y, self.angle)
             case "defocus":
                 return kernels.disk_kernel(self.radius)
-            case "mixed":
-                lens = kernels.gaussian_kernel(self.sigma_x, self.sigma_y, self.angle)
-                return kernels.convolve(kernels.line_kernel(self.extent, self.angle), lens)
-        raise ValueError(f"unknown kind of blur {self.kind!r}; known: {', '.join(KINDS)}")
+        lens = kernels.gaussian_kernel(self.sigma_x, self.sigma_y, self.angle)
+        return kernels.convolve(kernels.line_kernel(self.extent, self.angle), lens)
 
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Degrades a picture.
@@ -87,7 +94,12 @@ class Scenario:
 
         Returns:
             (H, W, 3) uint8, the same bytes at every call.
+
+        Raises:
+            ValueError: a picture of another type or shape.
         """
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise ValueError(f"a picture is (H, W, 3) uint8, not {image.shape} {image.dtype}")
         blurry = self._blur(image)
         if self.order == "noise-jpeg":
             return self._compress(_to_uint8(self._add_noise(blurry)))
@@ -246,26 +258,39 @@ def _checked_factors(factors: Mapping[str, Sequence]) -> dict[str, tuple]:
             raise ValueError(f"blur factor {name!r} needs a list of values, not {values!r}")
         if not values or any(value in values[:i] for i, value in enumerate(values)):
             raise ValueError(f"blur factor {name!r} needs distinct values, at least one")
-        if name in LIMITS:
-            _check_numbers(name, values)
+        unfit = [value for value in values if name in LIMITS and not _fits(name, value)]
+        if unfit:
+            raise ValueError(f"blur factor {name!r} cannot be {unfit[0]!r}; {_needed(name)}")
     for name, known in NAMES.items():
         unknown = [str(value) for value in factors.get(name, ()) if value not in known]
         if unknown:
             raise ValueError(
                 f"blur factor {name!r} cannot be {', '.join(unknown)}; known: {', '.join(known)}"
             )
-    return {name: tuple(factors[name]) for name in factors}
+    return {name: tuple(map(_plain, values)) for name, values in factors.items()}
 
 
-def _check_numbers(name: str, values: Sequence) -> None:
-    (least, most), whole = LIMITS[name], name in WHOLE
-    for value in values:
-        fits = isinstance(value, int) or (isinstance(value, float) and not whole)
-        if not (fits and isfinite(value) and least <= value <= most):
-            number = "a whole number" if whole else "a number"
-            raise ValueError(
-                f"blur factor {name!r} cannot be {value!r}; it is {number} from {least} to {most}"
-            )
+def _fits(name: str, value: object) -> bool:
+    """Whether a factor can have that value."""
+    if name in NAMES:
+        return value in NAMES[name]
+    least, most = LIMITS[name]
+    kind = Integral if name in WHOLE else Real
+    return isinstance(value, kind) and isfinite(value) and least <= value <= most
+
+
+def _needed(name: str) -> str:
+    if name in NAMES:
+        return f"known: {', '.join(NAMES[name])}"
+    least, most = LIMITS[name]
+    return f"it is {'a whole number' if name in WHOLE else 'a number'} from {least} to {most}"
+
+
+def _plain(value: str | Real) -> str | int | float:
+    """A value as Python's own, of numpy's for one: it goes into file names and to OpenCV."""
+    if isinstance(value, str):
+        return str(value)
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _checked_weights(
@@ -277,6 +302,8 @@ def _checked_weights(
     odds = {}
     for name, values in weights.items():
         array = np.asarray(values, np.float64)
+        if not np.isfinite(array).all():
+            raise ValueError(f"blur factor {name!r} needs weights that are finite, not {values}")
         if array.shape != (len(factors[name]),) or (array < 0).any() or not array.sum() > 0:
             raise ValueError(
                 f"blur factor {name!r} needs {len(factors[name])} weights >= 0, not all zero"

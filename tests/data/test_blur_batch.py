@@ -112,3 +112,8 @@ def test_runs_on_the_gpu_as_on_the_cpu(face):
     assert difference.mean() < 0.3 / 255  # where JPEG rounds a coefficient the other way
     noisy = degrade_batch(images.cuda(), [replace(scenario, noise=8.0) for scenario in batch])
     assert noisy.isfinite().all()
+
+
+def test_pictures_of_whole_numbers_are_refused():
+    with pytest.raises(ValueError, match=r"takes float pictures in \[0, 1\], not torch.uint8"):
+        degrade_batch(torch.zeros(1, 3, 64, 64, dtype=torch.uint8), [SPACE[0]])

@@ -147,6 +147,36 @@ def test_jpeg_quality_orders_the_damage():
     assert 0 < damage[0] < damage[1] < damage[2]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("kind", "zoom", "'zoom'; known: line, shake, "),
+        ("extent", 1, "1; it is a number from 2 to inf"),
+        ("sigma_x", 0, "0; it is a number from 0.01 to inf"),
+        ("radius", 0.0, "0.0; it is a number from 0.1 to inf"),
+        ("noise", float("nan"), "nan; it is a number"),
+        ("jpeg", 90.0, "90.0; it is a whole number from 0 to 100"),
+        ("light", "Linear", "'Linear'; known: encoded, linear"),
+    ],
+)
+def test_a_scenario_that_there_is_not_is_refused(name, value, message):
+    with pytest.raises(ValueError, match=f"^a scenario's {name} cannot be {message}"):
+        replace(SPACE[0], **{name: value})
+
+
+@pytest.mark.parametrize("image", [np.zeros((8, 8, 3)), np.zeros((8, 8), np.uint8)])
+def test_a_picture_of_another_kind_is_refused(image):
+    with pytest.raises(ValueError, match=r"a picture is \(H, W, 3\) uint8, not \(8, 8"):
+        SPACE.apply(image, 0)
+
+
+def test_numbers_of_numpy_are_numbers():
+    space = BlurSpace({"extent": list(np.arange(3, 8)), "noise": [np.float32(2)]})
+    assert space.factors["extent"] == (3, 4, 5, 6, 7)
+    assert {type(value) for value in space.factors["extent"]} == {int}
+    assert type(space[0].noise) is float
+
+
 def test_sampling_is_uniform_over_values():
     rng = np.random.default_rng(0)
     kinds = [SPACE[SPACE.sample(rng)].kind for _ in range(6000)]
@@ -203,6 +233,7 @@ def test_the_least_blur_is_a_blur(kind):
         ({"weights": {"colour": [1]}}, r"blur\.weights has no option 'colour'; there are angle, "),
         ({"weights": {"kind": [1, 2]}}, "needs 6 weights"),
         ({"weights": {"kind": [0] * 6}}, "not all zero"),
+        ({"weights": {"order": [1, float("nan")]}}, r"weights that are finite, not \[1, nan\]"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(arguments, message):
