@@ -19,6 +19,7 @@ class FrequencyLoss(nn.Module):
 
     def forward(self, image: Tensor, gt: Tensor) -> Tensor:
         """Loss of a batch, a scalar; image and gt (N, C, H, W). The transform is orthonormal, so
-        the loss does not grow with the picture."""
-        difference = torch.fft.rfft2(image.float() - gt.float(), norm="ortho")
+        the loss does not grow with the picture; half types are computed in float32."""
+        x, y = (each.to(torch.promote_types(each.dtype, torch.float32)) for each in (image, gt))
+        difference = torch.fft.rfft2(x - y, norm="ortho")
         return self.loss_weight * torch.view_as_real(difference).abs().mean()

@@ -30,8 +30,8 @@ class SSIMLoss(nn.Module):
 
     def forward(self, image: Tensor, gt: Tensor) -> Tensor:
         """Loss of a batch, a scalar; image and gt (N, C, H, W) in [0, 1], H and W of at least
-        WINDOW."""
-        x, y = image.float(), gt.float()
+        WINDOW. Half types are computed in float32."""
+        x, y = (each.to(torch.promote_types(each.dtype, torch.float32)) for each in (image, gt))
         maps = self._blurred(torch.cat((x, y, x * x, y * y, x * y), 1))
         mean_x, mean_y, square_x, square_y, product = maps.chunk(5, 1)
         variances = square_x - mean_x**2 + square_y - mean_y**2
@@ -45,6 +45,6 @@ class SSIMLoss(nn.Module):
         # Each channel is a group: GPUs round the products of other convolutions to 10 bits, more
         # than the variances stand.
         channels = maps.shape[1]
-        kernel = self.window.expand(channels, 1, 1, WINDOW)
+        kernel = self.window.to(maps.dtype).expand(channels, 1, 1, WINDOW)
         rows = F.conv2d(maps, kernel, groups=channels)
         return F.conv2d(rows, kernel.transpose(2, 3), groups=channels)

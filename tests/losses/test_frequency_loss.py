@@ -23,3 +23,9 @@ def test_half_precision_is_computed_in_float32():
     assert loss(image + 0.1, image).item() == pytest.approx(
         2 * FrequencyLoss()(image + 0.1, image).item()
     )
+
+
+def test_has_the_gradient_that_differences_have():
+    torch.manual_seed(0)
+    image, gt = torch.rand(2, 1, 2, 6, 7, dtype=torch.float64)
+    assert torch.autograd.gradcheck(FrequencyLoss(), (image.requires_grad_(), gt))

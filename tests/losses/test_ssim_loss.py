@@ -27,6 +27,13 @@ def test_half_precision_is_computed_in_float32_and_weighed():
     assert loss(image, gt).item() == pytest.approx(SSIMLoss()(image, gt).item() / 2)
 
 
+def test_has_the_gradient_that_differences_have():
+    torch.manual_seed(0)
+    image, gt = torch.rand(2, 1, 2, 12, 13, dtype=torch.float64)
+    assert torch.autograd.gradcheck(SSIMLoss().double(), (image.requires_grad_(), gt))
+    assert SSIMLoss()(image, gt).dtype == torch.float64
+
+
 def test_pulls_a_blurry_picture_towards_the_sharp_one():
     gt = torch.rand(1, 3, 24, 24)
     image = torch.nn.functional.avg_pool2d(gt, 3, 1, 1).requires_grad_()
