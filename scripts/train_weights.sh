@@ -18,11 +18,20 @@ shift
 [ ! -e "$output" ] || { echo "$output is already there" >&2; exit 2; }
 processes=${PROCESSES:-$(python -c 'import torch; print(max(torch.cuda.device_count(), 1))')}
 
+read_options='
+import sys, yaml
+options = yaml.safe_load(open(sys.argv[1]))
+print(options["datasets"]["train"]["batch_size_per_gpu"], options["name"])'
+
 weights=
 for options in "$@"; do
-  experiment=experiments/$(sed -n 's/^name: *//p' "$options")
+  batch_and_name=$(python -c "$read_options" "$options" 2>/dev/null) || {
+    echo "$options is no option file with a name and datasets.train.batch_size_per_gpu" >&2
+    exit 2
+  }
+  batch=${batch_and_name%% *}
+  experiment=experiments/${batch_and_name#* }
   if [ ! -e "$experiment/models/net_g_latest.pth" ]; then
-    batch=$(sed -n 's/^ *batch_size_per_gpu: *\([0-9]*\).*/\1/p' "$options")
     settings=(datasets:train:batch_size_per_gpu=$(((batch + processes - 1) / processes)))
     [ -z "$weights" ] || settings+=(path:pretrain_network_g="$weights")
     torchrun --nproc_per_node="$processes" "$(command -v basicsr)" train -opt "$options" \

@@ -28,7 +28,8 @@ def script(tmp_path):
 
 def test_each_option_file_goes_on_from_the_one_before(script, options, tmp_path):
     first, second = tmp_path / "first.yml", tmp_path / "second.yml"
-    first.write_text(yaml.safe_dump(options | {"name": "first"}))
+    text = yaml.safe_dump(options | {"name": "first"})
+    first.write_text(text.replace("name: first\n", 'name: "first"  # batch_size_per_gpu: 9\n'))
     options["train"] |= {"total_iter": 2, "mask_warmup_iter": 0}
     options["path"]["param_key_g"] = "params_ema"
     second.write_text(yaml.safe_dump(options | {"name": "second"}))
@@ -43,6 +44,13 @@ def test_each_option_file_goes_on_from_the_one_before(script, options, tmp_path)
 
     again = script("weights.pth", first, second)
     assert (again.returncode, again.stderr) == (2, "weights.pth is already there\n")
+
+
+def test_a_file_without_a_name_is_named(script, tmp_path):
+    (tmp_path / "empty.yml").write_text("scale: 1\n")
+    done = script("weights.pth", "empty.yml")
+    assert done.returncode == 2
+    assert done.stderr.startswith("empty.yml is no option file with a name and datasets.train.")
 
 
 def test_help(script):
