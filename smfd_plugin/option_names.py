@@ -69,9 +69,9 @@ def check_values(section: str, options: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"{section}.{name} needs options of its own, `type` among them, not {value!r}"
             )
-        elif name in NUMBERS and isinstance(value, str | None | list):
-            if name == "eps" and isinstance(value, list):  # Adafactor has two
-                continue
+        elif name in NUMBERS and name != "eps" and isinstance(value, list):  # Adafactor has two eps
+            raise ValueError(f"{section}.{name} {value!r} is a list where one number belongs")
+        elif name in NUMBERS and isinstance(value, str | None):
             raise ValueError(
                 f"{section}.{name} {value!r} is no number; YAML wants a point and a sign: 1.0e-3"
             )

@@ -49,7 +49,10 @@ def test_values_that_fit_pass():
         ({"pixel_opt": "L1Loss"}, r"train\.pixel_opt needs options of its own, `type` among them"),
         ({"ema_decay": "1e-1"}, r"train\.ema_decay '1e-1' is no number; .* a sign: 1\.0e-3"),
         ({"mask_opt": {"loss_weight": "1e-1"}}, r"train\.mask_opt\.loss_weight '1e-1' is no"),
-        ({"pixel_opt": {"loss_weight": [1]}}, r"train\.pixel_opt\.loss_weight \[1\] is no number"),
+        (
+            {"pixel_opt": {"loss_weight": [1]}},
+            r"train\.pixel_opt\.loss_weight \[1\] is a list where",
+        ),
         ({"optim_g": {"lr": None}}, r"train\.optim_g\.lr None is no number"),
     ],
 )
