@@ -96,9 +96,6 @@ SECTIONS = {
 WORKER = re.compile(r"Caught (\w+) in DataLoader worker .*\n\1: (.*)", re.DOTALL)
 """An error in a worker: its message is the traceback there."""
 
-BATCH_LOOKUP = re.compile(r"\bdata\[")
-"""In the line, of a BasicSR model, whose KeyError is about a batch and not about the options."""
-
 
 def main(argv: Sequence[str]) -> int:
     """Runs `basicsr ARGV...`; returns the exit status.
@@ -149,12 +146,5 @@ def _one_line(error: Exception) -> str:
         return f"the option file is not plain YAML: {message}"
     if isinstance(error, KeyError):
         name = str(error.args[0])
-        if "registry" in name:
-            return name
-        if BATCH_LOOKUP.search(traceback.extract_tb(error.__traceback__)[-1].line or ""):
-            return (
-                f"datasets.train gives no {name!r}, which the model needs; with degrade_on_device "
-                "only RestorationModel and those made of it, SMFDModel for one, make it themselves"
-            )
-        return f"the option file lacks the option {name!r}"
+        return name if "registry" in name else f"the option file lacks the option {name!r}"
     return message

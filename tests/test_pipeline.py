@@ -191,14 +191,6 @@ def test_unknown_types_and_missing_options_are_named(mistake, options, tmp_path)
     assert "lacks the option 'network_g'" in mistake(write(tmp_path, options))
 
 
-def test_a_batch_that_lacks_what_the_model_needs_is_no_missing_option(mistake, options, tmp_path):
-    options["model_type"] = "SRModel"
-    options["train"]["optim_g"]["type"] = "Adam"
-    options["datasets"]["train"]["degrade_on_device"] = True
-    error = mistake(write(tmp_path, options))
-    assert "datasets.train gives no 'lq'" in error and "with degrade_on_device only Rest" in error
-
-
 def test_a_scheduler_and_a_number_of_gpus_that_there_are_not_are_named(mistake, options, tmp_path):
     options["train"]["scheduler"]["type"] = "Cosine"
     assert "Cosine is not implemented" in mistake(write(tmp_path, options))

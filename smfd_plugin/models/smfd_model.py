@@ -56,7 +56,8 @@ class SMFDModel(RestorationModel):
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
         kind = opt["network_g"]["type"]
-        if not _takes(ARCH_REGISTRY.get(kind).forward, "masks_only"):
+        forward = getattr(ARCH_REGISTRY.get(kind), "forward", None)  # not all of them are classes
+        if not (forward and _takes(forward, "masks_only")):
             raise ValueError(
                 "SMFDModel needs a network that draws masks, such as SMFDUNet; for "
                 f"{kind} take model_type RestorationModel"

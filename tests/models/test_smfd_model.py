@@ -138,9 +138,10 @@ def test_the_pixel_loss_need_not_take_weights(prepared, kind):
     assert train(model, batch, 1)[0]["l_pix"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_network_without_masks_is_refused_at_the_start(prepared):
-    prepared["network_g"] = {"type": "EDSR", "num_in_ch": 3, "num_out_ch": 3, "upscale": 1}
-    message = r"network that draws masks, .*; for EDSR take model_type RestorationModel"
+@pytest.mark.parametrize("kind", ["EDSR", "NAFNet"])  # a class, and a function that makes one
+def test_a_network_without_masks_is_refused_at_the_start(prepared, kind):
+    prepared["network_g"] = {"type": kind}
+    message = rf"network that draws masks, .*; for {kind} take model_type RestorationModel"
     with pytest.raises(ValueError, match=message):
         build(prepared)
 
