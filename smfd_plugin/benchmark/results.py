@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from basicsr.utils import get_root_logger
@@ -41,9 +41,20 @@ def attempt[**P, T](
         return Failure(reason)
 
 
+PACKAGES = (
+    *("smfd-plugin", "basicsr", "torch", "opencv-python", "opencv-python-headless"),
+    *("scikit-image", "scipy", "lpips"),
+)
+"""Those that results depend on most."""
+
+
 def versions() -> dict[str, str]:
-    """Of the packages that results depend on most."""
-    return {name: version(name) for name in ("smfd-plugin", "basicsr", "torch")}
+    """Of those PACKAGES that are installed."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 @dataclass

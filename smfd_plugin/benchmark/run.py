@@ -16,7 +16,7 @@ from smfd_plugin.benchmark.costs import Cost, measure_costs, resized
 from smfd_plugin.benchmark.intervals import Bootstrap, Finish, Interval
 from smfd_plugin.benchmark.loading import load_datasets, load_measures, load_methods
 from smfd_plugin.benchmark.measures import Measure, SetMeasure, implementation
-from smfd_plugin.benchmark.methods import Method
+from smfd_plugin.benchmark.methods import METHODS, Method
 from smfd_plugin.benchmark.options import Options
 from smfd_plugin.benchmark.results import (
     DatasetResult,
@@ -56,7 +56,7 @@ def run(options: Options, folder: Path) -> Results:
                 origin = {
                     "method": entry,
                     "weights": results.digests.get(method_name),
-                    "code": _network_code(method),
+                    "code": _method_code(entry, method),
                     "data": data,
                     "files": files | store.stamps(entry) | store.stamps(entry, options.weights),
                     "seed": options.seed,
@@ -263,11 +263,11 @@ def run_timing(
     return measure_costs(able, sample, options.timing.rounds, options.device)
 
 
-def _network_code(method: Method | Failure) -> str | None:
-    """The source_digest of a method's network; None where it has none."""
-    if isinstance(method, Failure) or method.net is None:
-        return None
-    return store.source_digest(type(method.net))
+def _method_code(entry: Mapping[str, Any], method: Method | Failure) -> str | None:
+    """The source_digest of a method and of all parts of its network."""
+    net = None if isinstance(method, Failure) else method.net
+    parts = {type(part) for part in net.modules()} if net is not None else set()
+    return store.source_digest(METHODS[entry["type"]], *parts)
 
 
 def _score_file(metric: str, entry: Mapping[str, Any], measure: Measure | SetMeasure) -> str:

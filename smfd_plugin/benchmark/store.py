@@ -40,14 +40,25 @@ def stamps(options: object, root: Path = Path()) -> dict[str, tuple[int, int]]:
     return {name: (status.st_size, status.st_mtime_ns) for name, status in found.items()}
 
 
-def source_digest(code: Callable[..., Any]) -> str | None:
-    """SHA-256 of the file that a class or function is written in, in hexadecimal digits; None where
-    there is no such file. What it imports from other files is not seen."""
+def source_digest(*code: Callable[..., Any]) -> str | None:
+    """SHA-256 of the Python files in the folders that classes or functions are written in, in
+    hexadecimal digits; None where there are no such files. What they import from other folders is
+    not seen."""
+    folders = {file.parent for file in map(_source_file, code) if file is not None}
+    files = sorted(file for folder in folders for file in folder.glob("*.py") if file.is_file())
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name} {file.stat().st_size} ".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest() if files else None
+
+
+def _source_file(code: Callable[..., Any]) -> Path | None:
     try:
-        content = Path(inspect.getsourcefile(inspect.unwrap(code))).read_bytes()
-    except (TypeError, OSError):  # it is built in, or was typed in
+        file = Path(inspect.getsourcefile(inspect.unwrap(code)))
+    except TypeError:  # it is built in
         return None
-    return hashlib.sha256(content).hexdigest()
+    return file if file.is_file() else None  # what was typed in has none
 
 
 def read_kept(path: Path) -> Picture | None:

@@ -1,6 +1,9 @@
-"""A benchmark's results, small and known, without running one."""
+"""A benchmark's results, small and known, without running one; code from a file."""
 
+import importlib.util
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,3 +71,18 @@ def known_results(tmp_path: Path) -> Results:
         notes=["niqe not measured: too small"],
         seconds={"restoring": 1.25},
     )
+
+
+@pytest.fixture
+def from_file(monkeypatch):
+    """Imports `code` from a file and gives what it calls `name`."""
+
+    def load(path: Path, name: str, code: str) -> Any:
+        path.write_text(code)
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, path.stem, module)
+        spec.loader.exec_module(module)
+        return getattr(module, name)
+
+    return load

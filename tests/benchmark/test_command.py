@@ -1,9 +1,9 @@
 """`basicsr benchmark -opt FILE.yml` as its user calls it."""
 
 import copy
-import importlib.util
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 import yaml
 from basicsr.utils.registry import ARCH_REGISTRY, METRIC_REGISTRY
 from filelock import FileLock
+from torch import nn
 
 from smfd_plugin import pipeline
 from smfd_plugin.benchmark.methods import METHODS, Method
@@ -83,21 +84,6 @@ def benchmark(tmp_path, monkeypatch, capsys):
         return code, values, [line for line in lines if line.startswith("basicsr: ")]
 
     return run
-
-
-@pytest.fixture
-def from_file(monkeypatch):
-    """Imports `code` from a file and gives what it calls `name`."""
-
-    def load(path: Path, name: str, code: str) -> Any:
-        path.write_text(code)
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, path.stem, module)
-        spec.loader.exec_module(module)
-        return getattr(module, name)
-
-    return load
 
 
 @pytest.fixture
@@ -265,6 +251,50 @@ class Shade(nn.Module):
         return x * {part} * self.gain
 """)  # fmt: skip
         monkeypatch.setitem(ARCH_REGISTRY._obj_map, "Shade", network)
+        _, values, _ = benchmark(options)
+        scores.append(values["datasets"]["faces"]["methods"]["smfd"]["scores"]["psnr"][0])
+    assert scores[0] > scores[1] + 1
+
+
+def test_other_code_of_a_method_without_a_network_restores_anew(
+    benchmark, options, tmp_path, monkeypatch, from_file
+):
+    options["methods"] = {"smfd": {"type": "shade"}}
+    scores = []
+    for part in (2, 4):
+        method = from_file(tmp_path / "shade.py", "shade", f"""
+from smfd_plugin.benchmark.methods import Method
+def shade(context):
+    return Method(lambda sample: sample.lq // {part})
+""")  # fmt: skip
+        monkeypatch.setitem(METHODS, "shade", method)
+        _, values, _ = benchmark(options)
+        scores.append(values["datasets"]["faces"]["methods"]["smfd"]["scores"]["psnr"][0])
+    assert scores[0] > scores[1] + 1
+
+
+def test_other_code_of_a_part_of_a_network_restores_anew(
+    benchmark, options, tmp_path, monkeypatch, from_file
+):
+    torch.save({"params": {"0.gain": torch.ones(1)}}, tmp_path / "one.pth")
+    options["methods"] = {
+        "smfd": {"type": "basicsr", "network": {"type": "Shaded"}, "weights": "one.pth"}
+    }
+    (tmp_path / "blocks").mkdir()
+    scores = []
+    for part in (0.5, 0.25):
+        block = from_file(tmp_path / "blocks/shade_block.py", "Block", f"""
+import torch
+from torch import nn
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.zeros(1))
+    def forward(self, x):
+        return x * {part} * self.gain
+""")  # fmt: skip
+        network = partial(nn.Sequential, block())
+        monkeypatch.setitem(ARCH_REGISTRY._obj_map, "Shaded", network)
         _, values, _ = benchmark(options)
         scores.append(values["datasets"]["faces"]["methods"]["smfd"]["scores"]["psnr"][0])
     assert scores[0] > scores[1] + 1

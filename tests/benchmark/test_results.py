@@ -1,5 +1,9 @@
+from importlib.metadata import version
+
+import numpy as np
 import pytest
 
+from smfd_plugin.benchmark import results
 from smfd_plugin.benchmark.results import Failure, Results, attempt
 
 
@@ -36,3 +40,10 @@ def test_the_clock_adds_up():
         with results.clock("work"):
             pass
     assert 0 < results.seconds["work"] < 1
+
+
+def test_versions_are_of_installed_packages(monkeypatch):
+    monkeypatch.setattr(results, "PACKAGES", ("basicsr", "numpy", "no-such-package"))
+    assert results.versions() == {"basicsr": version("basicsr"), "numpy": np.__version__}
+    monkeypatch.undo()
+    assert {"torch", "scikit-image", "scipy"} <= results.versions().keys()

@@ -1,6 +1,3 @@
-import hashlib
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -43,13 +40,22 @@ def test_stamps_tell_changed_files(tmp_path):
     assert stamps({"none": None, "long": "x" * 5000, "nul": "a\0b"}) == {}
 
 
-def test_code_is_known_by_its_file():
-    here = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    decorated = torch.no_grad()(test_stamps_tell_changed_files)
-    assert source_digest(test_stamps_tell_changed_files) == source_digest(decorated) == here
-    assert source_digest(ScoreFile) != here
+def test_code_is_known_by_the_files_of_its_folder(tmp_path, from_file):
+    network = from_file(tmp_path / "net_arch.py", "run", "def run(): pass")
+    (tmp_path / "blocks.py").write_text("width = 1")
+    decorated = torch.no_grad()(network)
+    before = source_digest(network)
+    assert source_digest(decorated) == source_digest(network, network, int) == before
+    (tmp_path / "notes.txt").touch()
+    assert source_digest(network) == before
+    digests = {before, source_digest(ScoreFile), source_digest(network, ScoreFile)}
+    (tmp_path / "blocks.py").write_text("width = 2")
+    digests.add(source_digest(network))
+    (tmp_path / "more.py").touch()
+    digests.add(source_digest(network))
+    assert len(digests) == 5
     typed_in = eval("lambda: 0")
-    assert source_digest(int) is source_digest(typed_in) is None
+    assert source_digest(int) is source_digest(typed_in) is source_digest() is None
 
 
 def test_a_picture_comes_back_as_it_was(tmp_path):
