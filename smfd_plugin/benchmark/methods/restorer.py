@@ -26,6 +26,10 @@ def restorer(
         size: the side of the faces that it was trained on, to which a face is resized and from
             which the result comes back; None: any.
         context: where it runs, and the seed that is set before each face.
+
+    Returns:
+        `restore`, which raises ValueError if the network gives a picture of another size than the
+        one that it was given.
     """
     device = context.device
 
@@ -38,11 +42,19 @@ def restorer(
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(context.seed)
             result = from_tensor(call(net, to_tensor(face).to(device)))
-        if result.shape[:2] != (height, width):
-            result = _resize(result, height, width)
-        return result
+        if result.shape[:2] != face.shape[:2]:
+            raise ValueError(
+                f"its network gave a picture of {_size(result)} for one of {_size(face)}; only "
+                "networks that keep a picture's size can be compared"
+            )
+        return result if face is sample.lq else _resize(result, height, width)
 
     return restore
+
+
+def _size(picture: Picture) -> str:
+    height, width = picture.shape[:2]
+    return f"{width}x{height}"
 
 
 def _resize(face: Picture, height: int, width: int) -> Picture:

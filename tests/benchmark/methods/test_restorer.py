@@ -2,6 +2,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -34,6 +35,15 @@ def test_a_face_is_brought_to_the_networks_size_and_back(astronaut):
     large = restorer(nn.Identity(), call, 32, CONTEXT)(Sample(face))
     small = cv2.resize(face, (32, 32), interpolation=cv2.INTER_AREA)
     assert (large == cv2.resize(small, (64, 64))).all()
+
+
+@pytest.mark.parametrize("size", [None, 32, 128])
+def test_a_network_that_changes_the_size_is_refused(size):
+    restore = restorer(nn.Upsample(scale_factor=2), lambda net, x: net(x), size, CONTEXT)
+    given = size or 64
+    sizes = f"{2 * given}x{2 * given} for one of {given}x{given}; "
+    with pytest.raises(ValueError, match=f"gave a picture of {sizes}"):
+        restore(Sample(np.zeros((64, 64, 3), np.uint8)))
 
 
 def test_random_numbers_are_the_same_for_each_face_and_leave_others_alone():
