@@ -49,7 +49,8 @@ def load_methods(options: Options, results: Results) -> dict[str, Method | Failu
 
 
 def load_measures(options: Options, results: Results) -> dict[str, Measure | SetMeasure]:
-    """The metrics that can be measured, each tried on one sample; the others are noted."""
+    """The metrics that can be measured, each tried on a sample of one data set after another until
+    it works; the others are noted."""
     measures: dict[str, Measure | SetMeasure] = {}
     for name, entry in options.metrics.items():
         found = attempt(name, _tried_measure, entry, results)
@@ -62,15 +63,21 @@ def load_measures(options: Options, results: Results) -> dict[str, Measure | Set
 
 
 def _tried_measure(entry: Mapping[str, Any], results: Results) -> Measure | SetMeasure:
+    """The metric. Raises ValueError if it fails on every data set that has what it needs."""
     measure = build_measure(entry)
     if isinstance(measure, SetMeasure):
         return measure
+    reasons = []
     for name, dataset in results.ran():
-        sample = attempt(f"{name}: {entry['type']}", dataset.entries[0].read)
-        if isinstance(sample, Failure):
+        what = f"{name}: {entry['type']}"
+        sample = attempt(what, dataset.entries[0].read)
+        if isinstance(sample, Failure) or not measure.applies_to(sample):
             continue
-        if measure.applies_to(sample):
-            measure.measure(sample.lq, sample)
+        tried = attempt(what, measure.measure, sample.lq, sample)
+        if not isinstance(tried, Failure):
             return measure
+        reasons.append(tried.reason)
+    if reasons:
+        raise ValueError("; ".join(dict.fromkeys(reasons)))
     get_root_logger().info(f"{entry['type']}: no data set has what it needs")
     return measure

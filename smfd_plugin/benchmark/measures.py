@@ -26,6 +26,9 @@ from smfd_plugin.restore.network import pick_device
 from smfd_plugin.weights import load_network
 from smfd_plugin.weights.files import find
 
+NIQE_BLOCK = 96
+"""Side in pixels of the parts of a picture that BasicSR's NIQE compares; it needs two of them."""
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -78,13 +81,24 @@ def build_measure(options: Mapping[str, Any]) -> Measure | SetMeasure:
         return OWN_METRICS[kind](**arguments(options))
     lower = options.get("better") == "lower" or kind in LOWER_IS_BETTER
     if "img2" not in inspect.signature(implementation(kind)).parameters:
-        return Measure(
-            lambda image, _: calculate_metric({"img": image}, options), needs=None, lower=lower
-        )
+        return Measure(lambda image, _: _without_truth(image, options), needs=None, lower=lower)
     return Measure(
         lambda image, sample: calculate_metric({"img": image, "img2": sample.gt}, options),
         lower=lower,
     )
+
+
+def _without_truth(image: Picture, options: Mapping[str, Any]) -> float:
+    """What a metric that needs no sharp face gives. Raises ValueError for a picture that is too
+    small for NIQE, on which BasicSR fails with a message of linear algebra."""
+    if options["type"] == "calculate_niqe":
+        height, width = (side - 2 * options.get("crop_border", 0) for side in image.shape[:2])
+        if (height // NIQE_BLOCK) * (width // NIQE_BLOCK) < 2:
+            raise ValueError(
+                f"NIQE needs two blocks of {NIQE_BLOCK}x{NIQE_BLOCK} pixels; a picture of "
+                f"{width}x{height} (without its crop_border) is too small"
+            )
+    return calculate_metric({"img": image}, options)
 
 
 def mask_miou(*, weights: str | None = None) -> Measure:

@@ -153,8 +153,9 @@ def _values(
     some_have: Callable[[str], bool],
     results: Results,
 ) -> dict[str, Any]:
-    """What measure_set or measure_all gives, by method; failures are noted."""
-    found = {}
+    """What measure_set or measure_all gives, by method; failures are noted, each reason once."""
+    found: dict[str, Any] = {}
+    failed: dict[str, list[str]] = {}
     for method in dataset.methods():
         what = f"{title} of {method}"
         if isinstance(measure, SetMeasure):
@@ -162,9 +163,12 @@ def _values(
         else:
             value = attempt(what, measure_all, dataset, method, measure, some_have, file, what)
         if isinstance(value, Failure):
-            results.notes.append(f"{what}: {value.reason}")
+            failed.setdefault(value.reason, []).append(method)
         elif value is not None:
             found[method] = value
+    results.notes += [
+        f"{title} of {', '.join(methods)}: {reason}" for reason, methods in failed.items()
+    ]
     return found
 
 

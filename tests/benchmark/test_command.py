@@ -414,6 +414,22 @@ def test_a_metric_that_cannot_be_measured_is_noted(benchmark, options):
         assert f"{metric} not measured: " in notes
         assert metric not in values["datasets"]["faces"]["methods"]["input"]["scores"]
     assert "no backbone file nowhere.pth" in notes
+    assert "NIQE needs two blocks of 96x96 pixels; a picture of 64x64 (without its" in notes
+
+
+def test_a_metric_that_fails_on_one_data_set_is_measured_on_another(benchmark, options):
+    large = options["datasets"]["test"] | {"name": "large", "size": 192}
+    options["datasets"]["test_2"] = large
+    options["metrics"]["niqe"] = {"type": "calculate_niqe", "crop_border": 0}
+    code, values, _ = benchmark(options)
+    assert code == 0
+    scores = {
+        name: dataset["methods"]["smfd"]["scores"] for name, dataset in values["datasets"].items()
+    }
+    assert scores["faces"].keys() == {"psnr", "ssim"}
+    assert scores["large"].keys() == {"psnr", "ssim", "niqe"}
+    (note,) = values["notes"]
+    assert note.startswith("faces: niqe of input, smfd: NIQE needs two blocks of 96x96 pixels; ")
 
 
 def test_a_metric_that_gives_no_number_is_noted(benchmark, options, tmp_path, monkeypatch):
@@ -460,9 +476,8 @@ def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path, mas
     code, values, _ = benchmark(options)
     assert code == 0
     assert "parts" not in values["datasets"]["faces"]["methods"]["input"]["scores"]
-    assert len(values["notes"]) == 2
-    for note in values["notes"]:
-        assert f"needs the mask of every face, and {lacking} has none" in note
+    reason = f"needs the mask of every face, and {lacking} has none"
+    assert values["notes"] == [f"faces: parts of input, smfd: {reason}"]
 
 
 @pytest.mark.parametrize(
