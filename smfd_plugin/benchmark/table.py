@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 
 from smfd_plugin.benchmark.costs import Cost
-from smfd_plugin.benchmark.intervals import LEVEL, RESAMPLES, Interval
+from smfd_plugin.benchmark.intervals import LEVEL, MIN_FACES, RESAMPLES, Interval
 from smfd_plugin.benchmark.options import Options
 from smfd_plugin.benchmark.results import DatasetResult, Results, Row, versions
 
@@ -18,7 +18,8 @@ NOTHING = "–"  # noqa: RUF001
 """What stands in a cell that has no number."""
 
 LEGEND = (
-    f"Scores are means with bootstrap {LEVEL:.0%} intervals over faces ({RESAMPLES} draws). "
+    f"Scores are means with bootstrap {LEVEL:.0%} intervals over faces ({RESAMPLES} draws), none "
+    f"with fewer than {MIN_FACES} faces. "
     "Differences are paired: the same faces, the same draws."
 )
 

@@ -143,7 +143,7 @@ def test_scores_are_those_of_the_faces(benchmark, options, tmp_path):
     ]
     score = values["datasets"]["faces"]["methods"]["smfd"]["scores"]["psnr"]
     assert score[0] == pytest.approx(sum(expected) / 2, abs=1e-6)
-    assert score[1:] == pytest.approx([min(expected), max(expected)], abs=1e-6)
+    assert score[1:] == [None, None]  # too few faces
     difference = values["datasets"]["faces"]["methods"]["input"]["differences"]["psnr"][0]
     of_input = values["datasets"]["faces"]["methods"]["input"]["scores"]["psnr"][0]
     assert difference == pytest.approx(of_input - score[0])

@@ -29,20 +29,34 @@ def test_differences_are_paired():
 
 def test_several_blurs_of_one_face_are_not_several_faces():
     values = np.random.default_rng(0).normal(5, 2, 100)
-    _, low, high = Bootstrap(FACES, 0).interval(values, float)
+    value, low, high = Bootstrap(FACES, 0).interval(values, float)
     repeated = Bootstrap(FACES * 4, 0).interval(np.tile(values, 4), float)
-    assert repeated == pytest.approx((values.mean(), low, high))
+    assert repeated == pytest.approx((value, low, high))
 
 
-def test_one_face_has_no_interval():
+def test_few_faces_have_no_interval():
     assert Bootstrap(["a", "a"], 0).interval(np.array([1.0, 3.0]), float) == (2, None, None)
+    values = np.arange(20.0)
+    assert Bootstrap(FACES[:9] * 2, 0).interval(values[:18], float) == (8.5, None, None)
+    assert Bootstrap(FACES[:10] * 2, 0).interval(values, float).low < 9.5
+
+
+def test_intervals_of_few_faces_are_widened():
+    values = np.random.default_rng(0).normal(5, 2, 10)
+    value, low, high = Bootstrap(FACES[:10], 0).interval(values, float)
+    draws = np.random.default_rng(0).integers(10, size=(2000, 10))
+    ends = np.quantile(values[draws].mean(1), [0.025, 0.975])
+    assert (low - value, high - value) == pytest.approx((ends - value) * np.sqrt(10 / 9))
 
 
 def test_values_that_are_not_finite_have_no_interval():
-    assert Bootstrap(["a", "b"], 0).interval(np.array([1.0, np.inf]), float) == (np.inf, None, None)
+    values = np.append(np.ones(99), np.inf)
+    assert Bootstrap(FACES, 0).interval(values, float) == (np.inf, None, None)
 
 
 def test_a_score_may_be_made_of_arrays():
-    values = np.stack([np.full((2, 2), i) for i in (1.0, 3.0)])
-    interval = Bootstrap(["a", "b"], 0).interval(values, lambda mean: mean.sum() ** 2)
-    assert interval == (64, 16, 144)
+    values = np.random.default_rng(0).normal(5, 2, 100)
+    arrays = values[:, None, None] * np.array([[1, 2], [3, 4]])
+    interval = Bootstrap(FACES, 0).interval(arrays, lambda mean: mean.sum() ** 2)
+    expected = Bootstrap(FACES, 0).interval(values, lambda mean: (10 * mean) ** 2)
+    assert interval == pytest.approx(expected)
