@@ -31,7 +31,7 @@ def report(options: Options, results: Results, figures: dict[str, Figure]) -> st
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # methods in their own order
     return environment.from_string(TEMPLATE.read_text("utf-8")).render(
         name=options.name,
-        legend=table.LEGEND,
+        legend=table.legend(results),
         reference=options.reference,
         seed=options.seed,
         datasets=[

@@ -119,7 +119,12 @@ def measure_rows(
     results: Results,
 ) -> None:
     """Fills the rows of a data set and of its parts with scores, and with differences to the
-    reference method."""
+    reference method, which is noted if it was not run."""
+    reason = dataset.rows[options.reference].reason
+    if reason is not None and dataset.methods():
+        results.notes.append(
+            f"{name}: differences to {options.reference}, which was not run: {reason}"
+        )
     for part in dataset.parts.values():
         part.rows = {method: Row() for method in dataset.methods()}
     parts = {name: dataset} | {f"{name}, {part}": each for part, each in dataset.parts.items()}

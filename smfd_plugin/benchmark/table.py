@@ -19,9 +19,9 @@ NOTHING = "–"  # noqa: RUF001
 
 LEGEND = (
     f"Scores are means with bootstrap {LEVEL:.0%} intervals over faces ({RESAMPLES} draws), none "
-    f"with fewer than {MIN_FACES} faces. "
-    "Differences are paired: the same faces, the same draws."
+    f"with fewer than {MIN_FACES} faces."
 )
+LEGEND_OF_DIFFERENCES = " Differences are paired: the same faces, the same draws."
 
 COSTS = {
     "parameters (M)": lambda cost: cost.parameters and cost.parameters / 1e6,
@@ -92,8 +92,14 @@ def to_markdown(options: Options, results: Results) -> str:
         parts.append(markdown_table(costs_table(results.costs)))
     if results.notes:
         parts.append("## Not measured\n\n" + "\n".join(f"- {note}" for note in results.notes))
-    parts.append(LEGEND)
+    parts.append(legend(results))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def legend(results: Results) -> str:
+    """What the numbers in the tables of scores and, where there are any, of differences are."""
+    rows = [row for dataset in results.datasets.values() for row in dataset.rows.values()]
+    return LEGEND + (LEGEND_OF_DIFFERENCES if any(row.differences for row in rows) else "")
 
 
 def dataset_tables(dataset: DatasetResult, results: Results, reference: str) -> list[Table]:

@@ -364,6 +364,16 @@ def test_a_missing_file_is_a_row_that_says_where_to_get_it(benchmark, options, t
     assert "| gfpgan | not run: weights/GFPGANv1.4.pth is not here" in text
 
 
+def test_a_reference_that_was_not_run_is_noted(benchmark, options, tmp_path):
+    options["methods"]["smfd"]["weights"] = "nowhere.pth"
+    code, values, _ = benchmark(options)
+    assert code == 0
+    assert values["datasets"]["faces"]["methods"]["input"]["differences"] == {}
+    (note,) = values["notes"]
+    assert note.startswith("faces: differences to smfd, which was not run: no weights file nowhere")
+    assert "Differences are" not in (tmp_path / "results/benchmark/small/table.md").read_text()
+
+
 def test_two_benchmarks_do_not_share_a_folder(benchmark, options, tmp_path):
     folder = tmp_path / "results/benchmark/small"
     (folder / "faces").mkdir(parents=True)

@@ -18,6 +18,13 @@ def test_markdown(known_options, known_results):
     assert "## others: not run: no pictures\n" in text
     assert f"| smfd | 4.500 | 30.00 | 250 | {table.NOTHING} |" in text
     assert "- niqe not measured: too small" in text
+    assert text.endswith("10 faces. Differences are paired: the same faces, the same draws.\n")
+
+
+def test_without_differences_the_legend_does_not_speak_of_them(known_options, known_results):
+    known_results.datasets["faces"].rows["input"].differences.clear()
+    text = table.to_markdown(known_options, known_results)
+    assert text.endswith("none with fewer than 10 faces.\n")
 
 
 def test_json_says_the_same(known_options, known_results):
