@@ -44,7 +44,8 @@ def comparison_figure(results: Results, count: int) -> Figure:
         for _, dataset in results.restored()
         for entry in spread(dataset.entries, count)
     ]
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    _, first = results.restored()[0]
+    names = [name for name in (*first.rows, TRUTH) if any(name in row for row in rows)]
     figure = Figure((1.7 * len(names), 2.4 * len(rows)), layout="constrained")
     axes = figure.subplots(
         2 * len(rows), len(names), squeeze=False, height_ratios=[1, 0.4] * len(rows)
@@ -79,10 +80,14 @@ def bars_figure(results: Results) -> Figure:
         methods = [each for each in dataset.methods() if metric in dataset.rows[each].scores]
         scores = [dataset.rows[method].scores[metric] for method in methods]
         values = [score.value for score in scores]
-        colours = [f"C{dataset.methods().index(method)}" for method in methods]
+        colours = [_colour(dataset, method) for method in methods]
         axis.bar(methods, values, color=colours)
         axis.errorbar(methods, values, _error_bars(scores), fmt="none", ecolor="black", capsize=3)
         axis.set_title(f"{name}: {metric} {arrow(results.lower[metric])}", fontsize=9)
+        axis.set_xlim(-0.5, len(methods) - 0.5)
+        for i in np.flatnonzero(np.isinf(values)):  # such a bar is not drawn
+            where = axis.get_xaxis_transform()
+            axis.text(i, 0.5, "∞", transform=where, color=colours[i], ha="center", fontsize=16)
         axis.tick_params("x", rotation=40, labelsize=8)
         _zoom(axis, scores)
     return figure
@@ -90,20 +95,21 @@ def bars_figure(results: Results) -> Figure:
 
 def tradeoff_figure(results: Results) -> Figure:
     """Each metric against operations, where methods have both."""
-    name, dataset = results.ran()[0]
+    name, dataset = results.restored()[0]
     metrics = shown_metrics(dataset, results)
     panels = max(1, len(metrics))
     figure = Figure((3.4 * panels, 3), layout="constrained")
     axes = figure.subplots(1, panels, squeeze=False)[0]
     for axis, metric in zip(axes, metrics, strict=False):
-        for i, method in enumerate(dataset.methods()):
+        for method in dataset.methods():
+            colour = _colour(dataset, method)
             cost, score = results.costs.get(method), dataset.rows[method].scores.get(metric)
             if score is None:
                 continue
             if cost is None or not cost.flops:
-                axis.axhline(score.value, color=f"C{i}", linestyle=":", label=method)
+                axis.axhline(score.value, color=colour, linestyle=":", label=method)
             else:
-                axis.plot(cost.flops / 1e9, score.value, "o", color=f"C{i}", label=method)
+                axis.plot(cost.flops / 1e9, score.value, "o", color=colour, label=method)
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter("{x:g}")
@@ -112,6 +118,11 @@ def tradeoff_figure(results: Results) -> Figure:
         axis.set_title(f"{name}: {metric} {arrow(results.lower[metric])}", fontsize=9)
         axis.legend(fontsize=7)
     return figure
+
+
+def _colour(dataset: DatasetResult, method: str) -> str:
+    """The same on all data sets, whether or not other methods ran."""
+    return f"C{list(dataset.rows).index(method)}"
 
 
 def _show(axis: Any, picture: Picture) -> None:

@@ -1,7 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from smfd_plugin.benchmark import figures
+from smfd_plugin.benchmark.intervals import Interval
+from smfd_plugin.benchmark.results import Row
 
 
 def draw(figure) -> np.ndarray:
@@ -9,6 +14,14 @@ def draw(figure) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+@pytest.fixture
+def uneven_results(known_results):
+    """The first method did not run on the first of two data sets."""
+    whole = known_results.datasets["faces"]
+    first = replace(whole, rows=whole.rows | {"input": Row("out of luck")})
+    return replace(known_results, datasets={"first": first, "second": whole})
 
 
 def test_faces_stand_in_columns_in_their_own_colours(known_results):
@@ -19,6 +32,17 @@ def test_faces_stand_in_columns_in_their_own_colours(known_results):
         assert len(where) > 1000
         places.append(where[:, 1].mean())
     assert places == sorted(places)
+
+
+def test_a_method_has_one_column_and_colour_on_all_data_sets(uneven_results):
+    faces = figures.comparison_figure(uneven_results, 1)
+    titles = [axis.get_title() for axis in faces.axes if axis.get_title()]
+    assert titles == ["input", "smfd", "sharp"]
+    bars = figures.bars_figure(uneven_results)
+    psnr = {axis.get_title(): axis for axis in bars.axes if "psnr" in axis.get_title()}
+    (alone,) = psnr["first: psnr ↑"].patches
+    _, beside_another = psnr["second: psnr ↑"].patches
+    assert alone.get_facecolor() == beside_another.get_facecolor()
 
 
 def test_eyes_are_those_of_an_aligned_face():
@@ -37,6 +61,23 @@ def test_bars_show_values_and_intervals(known_results):
     segments = shown[0].collections[0].get_segments()
     assert [segment[:, 1].tolist() for segment in segments] == [[24.0, 26.0], [26.0, 29.0]]
     draw(figure)
+
+
+def test_an_infinite_score_is_a_sign_in_place_of_a_bar(known_results):
+    rows = known_results.datasets["faces"].rows
+    rows["input"].scores["psnr"] = Interval(np.inf, None, None)
+    axis = figures.bars_figure(known_results).axes[0]
+    (sign,) = axis.texts
+    assert (sign.get_text(), sign.get_position()[0]) == ("∞", 0)
+    assert axis.get_xlim() == (-0.5, 1.5)  # the sign is inside, and so is its method's name
+    assert axis.get_ylim()[0] == pytest.approx(25.55)  # the other bar alone decides
+
+
+def test_quality_is_that_of_a_data_set_that_was_restored(known_results):
+    whole = known_results.datasets["faces"]
+    failed = replace(whole, rows={name: Row("out of luck") for name in whole.rows})
+    results = replace(known_results, datasets={"failed": failed, "faces": whole})
+    assert figures.tradeoff_figure(results).axes[0].get_title() == "faces: psnr ↑"
 
 
 def test_quality_against_operations(known_results):

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from smfd_plugin.benchmark import report as report_module
 from smfd_plugin.benchmark.figures import bars_figure
 from smfd_plugin.benchmark.report import report
 
@@ -87,6 +88,18 @@ def test_moving_the_slider_moves_the_border(page, tmp_path):
 def test_before_is_left_and_after_is_right(page, tmp_path, at):
     shot = screenshot(f"{page.as_uri()}#at={at}", tmp_path)
     assert share_before(shot, (255, 0, 0)) == pytest.approx(at / 100, abs=0.02)
+
+
+@needs_browser
+def test_pictures_keep_their_shape(tmp_path, known_options, known_results, monkeypatch):
+    wide = {"before": np.zeros((32, 64, 3), np.uint8)}
+    monkeypatch.setattr(report_module, "columns", lambda *_: wide)
+    text = report(known_options, known_results, {})
+    told = "<script>addEventListener('load', () => document.title = "
+    told += "document.getElementById('compare').getBoundingClientRect().height)</script>"
+    path = tmp_path / "wide.html"
+    path.write_text(text.replace("</html>", f"{told}</html>"))
+    assert "<title>256</title>" in browse(tmp_path, path.as_uri(), "--dump-dom")
 
 
 def screenshot(address: str, tmp_path) -> np.ndarray:
