@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from smfd_plugin.benchmark.datasets import Sample, blurred, spread
+from smfd_plugin.benchmark.methods import weights_digest
 from smfd_plugin.data.pictures import Picture
 from smfd_plugin.data.tensors import from_tensor, to_tensor
 from smfd_plugin.diffusion import DifFace, restore, seeded_noise
@@ -67,6 +68,13 @@ def load_pairs(dataroot: str, scenarios: str, size: int, count: int) -> list[Sam
     entries = blurred(dataroot=dataroot, size=BLUR_SIZE, scenarios=scenarios)
     samples = [entry.read() for entry in spread(entries, count)]
     return [Sample(_shrink(sample.lq, size), _shrink(sample.gt, size)) for sample in samples]
+
+
+def compared_estimators(own: nn.Module, ours: nn.Module) -> dict[str, nn.Module]:
+    """A DifFace's own estimator and SMFD-UNet, by name; one of them, where both are the same."""
+    if type(own) is type(ours) and weights_digest(own) == weights_digest(ours):
+        return {OURS: ours}
+    return {type(own).__name__: own, OURS: ours}
 
 
 @torch.no_grad()
@@ -240,10 +248,7 @@ def _run(
     device = pick_device(args.device)
     half = half_dtype(device) if args.half else None
     difface = load_network(args.weights, "difface").to(device)
-    estimators = {
-        type(difface.estimator).__name__: difface.estimator,
-        OURS: load_network().to(device),
-    }
+    estimators = compared_estimators(difface.estimator, load_network().to(device))
 
     def restorations(lq: Tensor) -> Iterator[tuple[Run, Tensor]]:
         with torch.autocast(device.type, half, enabled=half is not None):

@@ -1,3 +1,5 @@
+import copy
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from smfd_plugin.benchmark.difface_tradeoff import (
     BLURRY,
     Run,
     compare,
+    compared_estimators,
     load_pairs,
     main,
     print_table,
@@ -60,6 +63,15 @@ def test_every_way_to_restore_is_that_of_difface(difface):
         lq, torch.nn.Identity(), difface.prior, difface.schedule, 1, 0.0, seeded_noise([0, 0])
     )
     torch.testing.assert_close(done[Run("none", 100, 0.0)], expected)
+
+
+def test_smfd_unet_as_the_own_estimator_is_compared_once(difface, tiny_net):
+    ours = copy.deepcopy(tiny_net)
+    assert list(compared_estimators(tiny_net, ours)) == ["SMFD-UNet"]
+    with torch.no_grad():
+        next(ours.parameters()).add_(1)
+    assert list(compared_estimators(tiny_net, ours)) == ["SMFDUNet", "SMFD-UNet"]
+    assert len(compared_estimators(difface.estimator, ours)) == 2
 
 
 def test_steps_that_the_schedule_has_not_are_named(difface):
