@@ -76,26 +76,31 @@ def run(args: argparse.Namespace) -> int:
         return pictures.run(args)
     _refuse(args, pictures.PICTURE_DEFAULTS, "pictures")
     _check_video_options(args)
-    jobs = plan(args.inputs, args.output, args.overwrite)
+    jobs = plan(args.inputs, args.output, args.overwrite or args.skip_existing)
     for job in jobs:
         check_container(job.target, args.codec)
-    return _deblur_videos(args, jobs)
+    there = [job for job in jobs if args.skip_existing and job.target.exists()]
+    for job in there:
+        print(f"{job.target}: already there")
+    return _deblur_videos(args, [job for job in jobs if job not in there])
 
 
-def plan(videos: list[Path], output: Path, overwrite: bool) -> list[Job]:
+def plan(videos: list[Path], output: Path, may_exist: bool) -> list[Job]:
     """Which file is written for each video: OUTPUT if that has a video's suffix and is no folder,
     else a file of the same name in the folder OUTPUT.
 
     Raises:
-        FileExistsError: a target is already there, and `overwrite` is False.
+        FileExistsError: a target is already there, and `may_exist` is False.
         ValueError: see `is_one_file` and `check_jobs`.
     """
     to_file = is_one_file(videos, output, VIDEO_SUFFIXES, "video")
     jobs = [Job(video, output if to_file else output / video.name) for video in videos]
     check_jobs(jobs, "video")
     there = next((job.target for job in jobs if job.target.exists()), None)
-    if there and not overwrite:
-        raise FileExistsError(f"{there} is already there; --overwrite replaces it")
+    if there and not may_exist:
+        raise FileExistsError(
+            f"{there} is already there; --overwrite replaces it, --skip-existing leaves it out"
+        )
     return jobs
 
 

@@ -108,6 +108,14 @@ def test_mistakes_are_named_before_anything_is_done(videos, words, message):
     assert not videos
 
 
+def test_videos_that_are_there_are_left_out_if_told(videos, capsys):
+    Path("out").mkdir()
+    Path("out/a.mp4").write_text("mine")
+    assert run("a.mp4", "b.MKV", "-o", "out", "--skip-existing") == 0
+    assert [call[0][1] for call in videos] == [Path("out/b.MKV")]
+    assert capsys.readouterr().out.startswith("out/a.mp4: already there\nout/b.MKV: frames")
+
+
 def test_overwrite(videos):
     assert plan([Path("a.mp4")], Path("b.MKV"), True) == [(Path("a.mp4"), Path("b.MKV"))]
 

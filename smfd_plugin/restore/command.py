@@ -55,7 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the picture or video to write, or a folder (made if it is not there; folders keep "
         "their structure in it)",
     )
-    add("--overwrite", action="store_true", help="replace outputs that are already there")
+    if_there = parser.add_mutually_exclusive_group()
+    if_there.add_argument(
+        "--overwrite", action="store_true", help="replace outputs that are already there"
+    )
+    if_there.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="leave outputs that are already there as they are, and do the others: to go on where "
+        "a run was interrupted",
+    )
     add(
         "--method",
         choices=METHODS,
@@ -109,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
         FileNotFoundError: an input or a weights file is not there.
     """
     jobs = plan(args.inputs, args.output)
+    left = [job for job in jobs if not (args.skip_existing and job.target.exists())]
     deblurrer = FaceDeblurrer(
         args.weights,
         args.device,
@@ -121,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
         strength=args.strength,
     )
     done: Counter[str] = Counter()
-    with tqdm(jobs, unit="picture", disable=None) as progress:
+    with tqdm(left, unit="picture", disable=None) as progress:
         for job in progress:
             try:
                 faces = _deblur(job, deblurrer, args.overwrite)
@@ -135,9 +145,10 @@ def run(args: argparse.Namespace) -> int:
     for link in (link for found in folders for link in found.dead):
         _say(f"smfd: {_dead_link(link)}")
         done["failed"] += 1
+    there = f", already there: {len(jobs) - len(left)}" if len(left) < len(jobs) else ""
     failed = f", {done['failed']} not done" if done["failed"] else ""
     print(
-        f"pictures written: {done['pictures']}, faces deblurred: {done['faces']}{failed}"
+        f"pictures written: {done['pictures']}, faces deblurred: {done['faces']}{there}{failed}"
         f"{_left_out(folders)}"
     )
     return exit_code(done["pictures"], done["failed"])
@@ -284,7 +295,9 @@ def _check_picture(path: Path) -> None:
 def _deblur(job: Job, deblurrer: FaceDeblurrer, overwrite: bool) -> int:
     """Does one picture, says what is notable and returns the number of its faces."""
     if job.target.exists() and not overwrite:
-        raise FileExistsError(f"{job.target} is already there; --overwrite replaces it")
+        raise FileExistsError(
+            f"{job.target} is already there; --overwrite replaces it, --skip-existing leaves it out"
+        )
     picture = read_picture(job.source)
     result = deblurrer.restore(picture.colour)
     said = [] if result.faces else ["no face found"]

@@ -192,6 +192,17 @@ def test_existing_outputs_are_kept_unless_told(photos, tmp_path, deblur, capsys)
     assert read(out / "face.png") is not None
 
 
+def test_an_interrupted_folder_goes_on(photos, tmp_path, deblur, capsys):
+    out = tmp_path / "out"
+    (out / "sub").mkdir(parents=True)
+    (out / "sub/plain.jpg").write_text("mine")
+    assert deblur(photos, "-o", out, "--skip-existing") == 0
+    assert (out / "sub/plain.jpg").read_text() == "mine" and read(out / "face.png") is not None
+    assert "written: 1, faces deblurred: 1, already there: 1," in capsys.readouterr().out
+    assert deblur(photos, "-o", out, "--skip-existing") == 0
+    assert "written: 0, faces deblurred: 0, already there: 2," in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["face.png", "."])
 def test_a_picture_is_not_replaced_by_itself(photos, deblur, name):
     before = (photos / "face.png").read_bytes()
