@@ -47,6 +47,7 @@ def run(options: Options, folder: Path) -> Results:
         results.datasets = load_datasets(options, folder)
         methods = load_methods(options, results)
         measures = load_measures(options, results)
+    codes = {name: _method_code(options.methods[name], each) for name, each in methods.items()}
     for name, dataset in results.ran():
         with results.clock("restoring"):
             data = options.datasets[name]
@@ -56,7 +57,7 @@ def run(options: Options, folder: Path) -> Results:
                 origin = {
                     "method": entry,
                     "weights": results.digests.get(method_name),
-                    "code": _method_code(entry, method),
+                    "code": codes[method_name],
                     "data": data,
                     "files": files | store.stamps(entry) | store.stamps(entry, options.weights),
                     "seed": options.seed,
