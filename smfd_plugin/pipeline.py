@@ -115,10 +115,10 @@ def main(argv: Sequence[str]) -> int:
         load_plugins()
         COMMANDS[command]()
     except (*MISTAKES, TypeError, AttributeError, IndexError, RuntimeError) as e:
-        wrong = isinstance(e, MISTAKES) or WRONG_ARGUMENT.search(str(e)) or _section(e)
-        if "--debug" in options or not wrong:
+        mistake = _one_line(e)
+        if "--debug" in options or mistake is None:
             raise
-        print(f"basicsr: {_one_line(e)}", file=sys.stderr)
+        print(f"basicsr: {mistake}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         remedy = "; `--auto_resume` goes on from the last checkpoint" if command == "train" else ""
@@ -133,18 +133,20 @@ def _section(error: Exception) -> str | None:
     return next((SECTIONS[name] for name in functions if name in SECTIONS), None)
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: Exception) -> str | None:
+    """What the user did wrong; None: the error is no user's mistake."""
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     in_worker = WORKER.fullmatch(str(error).strip())
     message = " ".join((in_worker[2] if in_worker else str(error)).split())
-    if not isinstance(error, MISTAKES) and not WRONG_ARGUMENT.search(message):
-        return f"{_section(error)} has a value that does not fit: {message}"
-    if isinstance(error, TypeError):
-        return f"the option file does not fit: {message}"
     if isinstance(error, yaml.YAMLError):
         return f"the option file is not plain YAML: {message}"
     if isinstance(error, KeyError):
         name = str(error.args[0])
         return name if "registry" in name else f"the option file lacks the option {name!r}"
-    return message
+    if isinstance(error, MISTAKES):
+        return message
+    if WRONG_ARGUMENT.search(message):
+        return f"the option file does not fit: {message}"
+    section = _section(error)
+    return section and f"{section} has a value that does not fit: {message}"
