@@ -11,9 +11,11 @@ from smfd_plugin.restore import command as pictures
 from smfd_plugin.restore.targets import (
     VIDEO_SUFFIXES,
     Job,
+    check_free,
     check_jobs,
     exit_code,
     is_one_file,
+    to_do,
 )
 from smfd_plugin.vapoursynth.codecs import CODECS, check_container
 
@@ -79,10 +81,11 @@ def run(args: argparse.Namespace) -> int:
     jobs = plan(args.inputs, args.output, args.overwrite or args.skip_existing)
     for job in jobs:
         check_container(job.target, args.codec)
-    there = [job for job in jobs if args.skip_existing and job.target.exists()]
-    for job in there:
-        print(f"{job.target}: already there")
-    return _deblur_videos(args, [job for job in jobs if job not in there])
+    left = to_do(jobs, args.skip_existing)
+    for job in jobs:
+        if job not in left:
+            print(f"{job.target}: already there")
+    return _deblur_videos(args, left)
 
 
 def plan(videos: list[Path], output: Path, may_exist: bool) -> list[Job]:
@@ -96,11 +99,9 @@ def plan(videos: list[Path], output: Path, may_exist: bool) -> list[Job]:
     to_file = is_one_file(videos, output, VIDEO_SUFFIXES, "video")
     jobs = [Job(video, output if to_file else output / video.name) for video in videos]
     check_jobs(jobs, "video")
-    there = next((job.target for job in jobs if job.target.exists()), None)
-    if there and not may_exist:
-        raise FileExistsError(
-            f"{there} is already there; --overwrite replaces it, --skip-existing leaves it out"
-        )
+    if not may_exist:
+        for job in jobs:
+            check_free(job.target)
     return jobs
 
 

@@ -26,14 +26,27 @@ from smfd_plugin.restore.io import (
 from smfd_plugin.restore.targets import (
     VIDEO_SUFFIXES,
     Job,
+    check_free,
     check_jobs,
     exit_code,
     is_one_file,
+    to_do,
 )
 from smfd_plugin.weights import METHODS
 
 PICTURE_DEFAULTS = {"max_crop": DEFAULT_MAX_CROP, "detector_folder": None}
 """Of the options that are for pictures only."""
+
+
+class Contents(NamedTuple):
+    """What is in a folder, at any depth: files that are pictures and that are not, links to
+    folders, links that cannot be followed, and folders that cannot be read, perhaps itself."""
+
+    pictures: list[Path]
+    others: list[Path]
+    links: list[Path]
+    dead: list[Path]
+    unread: list[Path]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,8 +130,8 @@ def run(args: argparse.Namespace) -> int:
         ValueError: inputs and output do not fit together, or an option is wrong.
         FileNotFoundError: an input or a weights file is not there.
     """
-    jobs = plan(args.inputs, args.output)
-    left = [job for job in jobs if not (args.skip_existing and job.target.exists())]
+    jobs, folders = plan(args.inputs, args.output)
+    left = to_do(jobs, args.skip_existing)
     deblurrer = FaceDeblurrer(
         args.weights,
         args.device,
@@ -141,7 +154,6 @@ def run(args: argparse.Namespace) -> int:
                 continue
             done["pictures"] += 1
             done["faces"] += faces
-    folders = [_contents(folder, args.output) for folder in args.inputs if folder.is_dir()]
     for link in (link for found in folders for link in found.dead):
         _say(f"smfd: {_dead_link(link)}")
         done["failed"] += 1
@@ -154,12 +166,15 @@ def run(args: argparse.Namespace) -> int:
     return exit_code(done["pictures"], done["failed"])
 
 
-def plan(inputs: list[Path], output: Path) -> list[Job]:
-    """Decides which file is written for each picture.
+def plan(inputs: list[Path], output: Path) -> tuple[list[Job], list[Contents]]:
+    """Decides which file is written for each picture, and tells what is in the folders.
 
     One picture goes to OUTPUT if that has a picture's suffix and is no folder. All else goes into
     the folder OUTPUT: pictures under their name; a folder's under their path in the folder, with
     the folder's name before it if there is more than one input.
+
+    Returns:
+        A job for each picture, and the contents of each input that is a folder.
 
     Raises:
         FileNotFoundError: an input is not there, or a folder has no picture in it.
@@ -167,16 +182,19 @@ def plan(inputs: list[Path], output: Path) -> list[Job]:
         ValueError: a file that is no picture, or see `is_one_file` and `check_jobs`.
     """
     to_file = is_one_file(inputs, output, SUFFIXES, "picture")
-    jobs = []
+    jobs, folders = [], []
     for path in inputs:
         if path.is_dir():
+            found = _contents(path, output)
+            _check_folder(path, found)
             base = output if len(inputs) == 1 else output / path.resolve().name
-            jobs += [Job(file, base / file.relative_to(path)) for file in _pictures(path, output)]
+            jobs += [Job(file, base / file.relative_to(path)) for file in found.pictures]
+            folders.append(found)
         else:
             _check_picture(path)
             jobs.append(Job(path, output if to_file else output / path.name))
     check_jobs(jobs, "picture")
-    return jobs
+    return jobs, folders
 
 
 def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
@@ -197,21 +215,9 @@ def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-class _Contents(NamedTuple):
-    """What is in a folder, at any depth: files that are pictures and that are not, links to
-    folders, links that cannot be followed, and folders that cannot be read, perhaps itself."""
-
-    pictures: list[Path]
-    others: list[Path]
-    links: list[Path]
-    dead: list[Path]
-    unread: list[Path]
-
-
-def _pictures(folder: Path, output: Path) -> list[Path]:
-    found = _contents(folder, output)
+def _check_folder(folder: Path, found: Contents) -> None:
     if found.pictures:
-        return found.pictures
+        return
     if found.unread:
         raise PermissionError(f"cannot read folder {found.unread[0]}; check its permissions")
     if found.dead:
@@ -220,7 +226,7 @@ def _pictures(folder: Path, output: Path) -> list[Path]:
     raise FileNotFoundError(f"no picture in folder {folder}{hint}")
 
 
-def _left_out(folders: list[_Contents]) -> str:
+def _left_out(folders: list[Contents]) -> str:
     """Says how many files of the folders are no pictures, which folders are only linked or cannot
     be read, and how videos are done."""
     said = ""
@@ -250,8 +256,8 @@ def _dead_link(link: Path) -> str:
     return f"{link} is a link that cannot be followed"
 
 
-def _contents(folder: Path, output: Path) -> _Contents:
-    found = _Contents([], [], [], [], [])
+def _contents(folder: Path, output: Path) -> Contents:
+    found = Contents([], [], [], [], [])
     for path in sorted(_inside(folder, output, found.unread)):
         # os.path says no where a link leads to what may not be looked at; pathlib raises.
         if os.path.isdir(path):
@@ -294,10 +300,8 @@ def _check_picture(path: Path) -> None:
 
 def _deblur(job: Job, deblurrer: FaceDeblurrer, overwrite: bool) -> int:
     """Does one picture, says what is notable and returns the number of its faces."""
-    if job.target.exists() and not overwrite:
-        raise FileExistsError(
-            f"{job.target} is already there; --overwrite replaces it, --skip-existing leaves it out"
-        )
+    if not overwrite:
+        check_free(job.target)
     picture = read_picture(job.source)
     result = deblurrer.restore(picture.colour)
     said = [] if result.faces else ["no face found"]

@@ -47,6 +47,19 @@ def is_one_file(inputs: Sequence[Path], output: Path, suffixes: Sequence[str], k
     return known
 
 
+def to_do(jobs: Sequence[Job], skip_existing: bool) -> list[Job]:
+    """The jobs, without those whose target is already there if these are to be skipped."""
+    return [job for job in jobs if not (skip_existing and job.target.exists())]
+
+
+def check_free(target: Path) -> None:
+    """Raises FileExistsError if the target is already there."""
+    if target.exists():
+        raise FileExistsError(
+            f"{target} is already there; --overwrite replaces it, --skip-existing leaves it out"
+        )
+
+
 def exit_code(done: int, failed: int) -> int:
     """Of a command: 0 if all jobs went well, 1 if some could not be done, 2 if none could."""
     if not failed:

@@ -244,19 +244,19 @@ def test_the_detector_is_chosen(photos, tmp_path, deblur):
 def test_outputs_inside_the_input_are_not_done_again(photos, deblur, capsys):
     assert deblur(photos, "-o", photos / "sharp") == 0
     capsys.readouterr()
-    assert plan([photos], photos / "sharp") == [
+    assert plan([photos], photos / "sharp")[0] == [
         Job(photos / "face.png", photos / "sharp/face.png"),
         Job(photos / "sub/plain.jpg", photos / "sharp/sub/plain.jpg"),
     ]
 
 
 def test_a_folder_may_get_a_dot_in_its_name(photos, tmp_path):
-    jobs = plan([photos], tmp_path / "sharp.2024")
+    jobs, _ = plan([photos], tmp_path / "sharp.2024")
     assert jobs[0].target == tmp_path / "sharp.2024/face.png"
 
 
 def test_several_inputs_go_by_their_names(photos, tmp_path):
-    jobs = plan([photos / "face.png", photos / "sub"], tmp_path / "out")
+    jobs, _ = plan([photos / "face.png", photos / "sub"], tmp_path / "out")
     assert [job.target for job in jobs] == [
         tmp_path / "out/face.png",
         tmp_path / "out/sub/plain.jpg",
@@ -266,7 +266,7 @@ def test_several_inputs_go_by_their_names(photos, tmp_path):
 def test_an_existing_folder_may_be_called_like_a_picture(photos, tmp_path):
     folder = tmp_path / "odd.png"
     folder.mkdir()
-    assert plan([photos / "face.png"], folder)[0].target == folder / "face.png"
+    assert plan([photos / "face.png"], folder)[0][0].target == folder / "face.png"
 
 
 @pytest.mark.parametrize(
