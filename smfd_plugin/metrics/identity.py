@@ -55,7 +55,10 @@ class Embedder:
         import onnxruntime
 
         if not Path(model).is_file():
-            raise FileNotFoundError(f"identity: no embedding network {model}")
+            raise FileNotFoundError(
+                f"identity: no embedding network {model}; name an ONNX file in ArcFace's manner as "
+                "the metric's `model`, or leave the metric out"
+            )
         try:
             self._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises kinds of its own

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from smfd_plugin.data.tensors import to_tensor
+from smfd_plugin.download import quick_to_give_up
 from smfd_plugin.extras import extra
-from smfd_plugin.metrics.download import quick_to_give_up
 from smfd_plugin.metrics.images import prepare_pair
-from smfd_plugin.weights.files import read_features
+from smfd_plugin.torch_files import read_features
 
 
 @METRIC_REGISTRY.register()
@@ -88,6 +88,9 @@ def _downloaded(net: str) -> nn.Module:
 def _backbone_state(net: nn.Module, path: Path) -> dict[str, Tensor]:
     """The package cuts the network into slices but keeps the layers' numbers: sliceS.N.weight."""
     if not path.is_file():
-        raise FileNotFoundError(f"lpips: no backbone file {path}")
+        raise FileNotFoundError(
+            f"lpips: no backbone file {path}; save the state_dict() of torchvision's network "
+            "there, or leave `backbone` out to have it downloaded"
+        )
     wanted = {name: "features." + name.partition(".")[2] for name in net.state_dict()}
     return read_features(path, wanted)

@@ -24,7 +24,8 @@ from torch import nn
 
 from smfd_plugin.archs import DiffusionUNet, SMFDUNet, SRCNNEstimator, SwinIREstimator
 from smfd_plugin.diffusion import DifFace, linear_schedule
-from smfd_plugin.weights.files import WeightsError, find, pick_state, read
+from smfd_plugin.torch_files import WeightsError, pick_state, read
+from smfd_plugin.weights.files import find
 
 PARTS: dict[str, dict[str, type[nn.Module]]] = {
     "estimator": {
@@ -49,7 +50,9 @@ def build(network: object, known: Mapping[str, Callable[..., nn.Module]], what: 
         ValueError: an unknown type, or hyper-parameters that do not fit.
         TypeError: a hyper-parameter that the network does not have.
     """
-    kind = network.get("type") if isinstance(network, Mapping) else network
+    if not isinstance(network, Mapping):
+        raise ValueError(f"{what} is {network!r}, not a type and its hyper-parameters")
+    kind = network.get("type")
     if not isinstance(kind, str) or kind not in known:
         raise ValueError(f"{what} is {kind!r}; it can be {', '.join(known)}")
     return known[kind](**{name: value for name, value in network.items() if name != "type"})

@@ -155,7 +155,8 @@ def test_no_checkpoint(content, tmp_path):
     ("network", "words"),
     [
         ({"type": "GFPGANv1"}, ("GFPGANv1", "SMFDUNet")),
-        ("SMFDUNet(7)", ("network is 'SMFDUNet(7)'; it can be SMFDUNet, DifFace",)),
+        ({"type": 7}, ("network is 7; it can be SMFDUNet, DifFace",)),
+        ("SMFDUNet", ("network is 'SMFDUNet', not a type and its hyper-parameters",)),
         ({"type": "SMFDUNet", "scale": 4}, ("describes no network", "scale")),
         ({"type": "SMFDUNet", "widths": [8, 8]}, ("describes no network",)),
         ({"type": "SMFDUNet", "num_classes": -3}, ("describes no network",)),
