@@ -129,7 +129,7 @@ def decode_labels(data: bytes, what: str) -> NDArray[np.uint8]:
     """
     try:
         labels = np.asarray(Image.open(BytesIO(data)))  # keeps a palette's indices, unlike OpenCV
-    except (OSError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's for PNG
         raise ValueError(f"{what} is not a readable picture; remove it or get it again") from error
     if labels.ndim != 2 or labels.dtype != np.uint8 or labels.max() >= len(LABELS):
         raise ValueError(

@@ -1,10 +1,10 @@
 """What was held out from a folder of training faces, so that no later run puts it there."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from smfd_plugin.checksum import checksum
 from smfd_plugin.data.sources import Item
 from smfd_plugin.whole_files import whole_file
 
@@ -50,5 +50,4 @@ def _read(root: Path) -> dict[str, None]:
 
 
 def _line(item: Item) -> str:
-    with item.path.open("rb") as file:
-        return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {item.name}"
+    return f"{checksum(item.path)}  {item.name}"

@@ -61,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--prefix {args.prefix!r} is part of a file's name, without a slash")
     items = list(_items(args))
     if not items:
-        raise ValueError(f"no faces in {args.source}")
+        raise ValueError(
+            f"no faces in {args.source}, read as {args.kind}; what can be read: smfd prepare -h"
+        )
     parts = _split(items, args.output, args.hold_out)
     for root, part in parts.items():
         _check_not_read(root, args.source)
@@ -128,7 +130,7 @@ def write_lmdb(root: Path, kind: str) -> None:
 
 
 def _split(
-    items: Sequence[Item], output: Path, held_out: Iterable[tuple[str, str]]
+    items: Sequence[Item], output: Path, hold_out: Iterable[tuple[str, str]]
 ) -> dict[Path, Sequence[Item]]:
     """Which faces go to which folder: those held out, from the last on, and all others."""
     files: dict[str, Path] = {}
@@ -139,15 +141,19 @@ def _split(
             )
         files[item.name] = item.path
     parts, end = {}, len(items)
-    for root, count in held_out:
+    for name, count in hold_out:
+        try:
+            root = path_argument(name)
+        except argparse.ArgumentTypeError as error:
+            raise ValueError(f"--hold-out {name!r} {count}: {error}") from error
         if not count.isdecimal() or not 0 < int(count) < end:
             raise ValueError(
                 f"--hold-out {root} {count}: the number must be between 1 and {end - 1}, so that "
                 "faces are left"
             )
-        if Path(root).resolve() in {other.resolve() for other in (*parts, output)}:
+        if root.resolve() in {other.resolve() for other in (*parts, output)}:
             raise ValueError(f"{root} is named twice: hold faces out to a folder of their own")
-        parts[Path(root)] = items[end - int(count) : end]
+        parts[root] = items[end - int(count) : end]
         end -= int(count)
     return parts | {output: items[:end]}
 

@@ -19,6 +19,7 @@ from smfd_plugin.data.pictures import (
     resize_picture,
 )
 from smfd_plugin.data.template import ffhq_landmarks, similarity
+from smfd_plugin.torch_files import WeightsError, read
 
 Labels = NDArray[np.uint8]
 """(S, S) CelebAMask-HQ labels of an (S, S, 3) face."""
@@ -105,6 +106,7 @@ def celeba(root: Path, size: int, segment: Segment) -> Iterator[Item]:
 
     Raises:
         FileNotFoundError: `root` is no such download.
+        ValueError: a line of the landmarks that is none.
     """
     images = root / "img_align_celeba"
     if not images.is_dir():
@@ -151,9 +153,10 @@ def bisenet(weights_folder: Path | None) -> Segment:
 
     Raises:
         FileNotFoundError: the weights are not there; the message says where to get them.
+        WeightsError: a file that is damaged, holds code or is of another network.
     """
     import facexlib
-    from facexlib.parsing import init_parsing_model
+    from facexlib.parsing.bisenet import BiSeNet
 
     own = Path(facexlib.__file__).parent / "weights"
     weights = (weights_folder or own) / "parsing_bisenet.pth"
@@ -162,7 +165,11 @@ def bisenet(weights_folder: Path | None) -> Segment:
             f"{weights} is not there: get it from github.com/xinntao/facexlib/releases (v0.2.0) "
             "and name its folder with --parsing-weights"
         )
-    net = init_parsing_model("bisenet", device="cpu", model_rootpath=str(weights.parent))
+    net = BiSeNet(num_class=19).eval()
+    try:
+        net.load_state_dict(read(weights))
+    except RuntimeError as error:  # of other networks
+        raise WeightsError(f"{weights} is not facexlib's parsing net; get it again") from error
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
     std = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
 
@@ -201,6 +208,9 @@ def _read_landmarks(root: Path) -> dict[str, NDArray[np.float32]]:
     for folder in (root, root / "Anno"):
         path = folder / "list_landmarks_align_celeba.txt"
         if path.is_file():
-            rows = (line.split() for line in path.read_text().splitlines()[2:])
-            return {row[0]: np.float32(row[1:]).reshape(5, 2) for row in rows if row}
+            rows = [line.split() for line in path.read_text().splitlines()[2:]]
+            try:
+                return {row[0]: np.float32(row[1:]).reshape(5, 2) for row in rows if row}
+            except ValueError as error:
+                raise ValueError(f"{path} has a line without ten numbers; get it again") from error
     return {}

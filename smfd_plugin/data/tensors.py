@@ -21,6 +21,6 @@ def from_tensor(image: Tensor) -> Picture:
         ValueError: values that are not finite.
     """
     if not torch.isfinite(image).all():
-        raise ValueError("the network's output is not finite")
+        raise ValueError("the network's output is not finite; try other weights")
     values = (image[0].float().clamp(0, 1) * 255).round().permute(1, 2, 0)
     return np.ascontiguousarray(values.cpu().numpy().astype(np.uint8)[..., ::-1])

@@ -98,6 +98,16 @@ def test_a_broken_mask_is_named(faces):
         FaceFolder(faces).read(Face("a", True), 64)
 
 
+def test_a_mask_that_is_damaged_in_its_middle_is_named(faces):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 19, (512, 512), np.uint8)).save(faces / "masks/a.png")
+    data = (faces / "masks/a.png").read_bytes()
+    second = data.index(b"IDAT", data.index(b"IDAT") + 4)
+    (faces / "masks/a.png").write_bytes(data[:second] + b"\0\0\0\0" + data[second + 4 :])
+    with pytest.raises(ValueError, match="mask a is not a readable picture"):
+        FaceFolder(faces).read(Face("a", True), 64)
+
+
 def test_a_mask_of_too_many_pixels_is_named(faces, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(ValueError, match="mask a is not a readable picture"):

@@ -12,6 +12,7 @@ from smfd_plugin.data import prepare, sources
 from smfd_plugin.data.faces import FaceFolder
 from smfd_plugin.data.mask_classes import LABELS
 from smfd_plugin.data.template import ffhq_landmarks
+from smfd_plugin.torch_files import WeightsError
 
 PORTRAIT = cv2.resize(data.astronaut()[0:240, 100:340, ::-1], (512, 512))
 
@@ -242,6 +243,11 @@ def test_an_empty_file_is_skipped(portraits, tmp_path, capsys):
     assert names(tmp_path / "out") == "abde"
 
 
+def test_faces_are_not_held_out_to_a_folder_without_a_name(portraits, tmp_path):
+    with pytest.raises(ValueError, match="--hold-out '' 2: the path is empty"):
+        run("folder", portraits, "-o", tmp_path / "out", "--hold-out", "", 2)
+
+
 @pytest.fixture
 def celeba(tmp_path):
     """Two faces of img_align_celeba, the second with landmarks of its own, 9 pixels lower."""
@@ -270,6 +276,13 @@ def test_celeba_is_moved_to_the_ffhq_template(celeba):
             assert face[round(float(y)), round(float(x))].min() > 100
 
 
+def test_a_landmark_without_ten_numbers_is_named(celeba, tmp_path):
+    path = celeba / "list_landmarks_align_celeba.txt"
+    path.write_text(path.read_text() + "000003.jpg 1 2 3\n")
+    with pytest.raises(ValueError, match=r"list_landmarks_align_celeba\.txt has a line without"):
+        list(sources.celeba(celeba, 64, lambda face: face))
+
+
 def test_celeba_masks_come_from_facexlibs_parsing_net(celeba, tmp_path):
     weights = tmp_path / "weights"
     weights.mkdir()
@@ -284,6 +297,14 @@ def test_celeba_masks_come_from_facexlibs_parsing_net(celeba, tmp_path):
     folder = FaceFolder(tmp_path / "out")
     classes = folder.read(folder.faces[0], 64)[1]
     assert np.bincount(classes.flatten()).argmax() == 4  # nose
+
+
+@pytest.mark.parametrize("content", [b"", b"half of it", {"conv.weight": torch.ones(1)}])
+def test_parsing_weights_that_are_not_those_are_named(celeba, tmp_path, content):
+    path = tmp_path / "parsing_bisenet.pth"
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
+    with pytest.raises(WeightsError, match=r"parsing_bisenet\.pth .*get .*again"):
+        run("celeba", celeba, "-o", tmp_path / "out", "--parsing-weights", tmp_path)
 
 
 def test_missing_parsing_weights_say_where_to_get_them(celeba, tmp_path):
