@@ -11,6 +11,7 @@ import shutil
 import sys
 from argparse import Namespace
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -22,8 +23,13 @@ from scipy import ndimage
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms import functional
 
+from smfd_plugin.torch_files import read
+
 SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger", "sampling")
 """Parts of an option file that are mappings."""
+
+STATE = {"epoch", "iter", "optimizers", "schedulers"}
+"""What BasicSR puts into a training state."""
 
 
 def apply() -> None:
@@ -222,25 +228,13 @@ def resume_from_readable_state() -> None:
     may have left half written."""
     from basicsr import train
 
-    from smfd_plugin.weights.files import read
-
-    def load_resume_state(opt: dict[str, Any]) -> dict[str, Any] | None:
-        if opt["auto_resume"]:
-            folder = Path(opt["path"]["training_states"])
-            files = [path for path in folder.glob("*.state") if path.stem.isdecimal()]
-            states = sorted(files, key=lambda path: int(path.stem), reverse=True)
-            path = next((path for path in states if _resumable(path, opt)), None)
-            if states and path is None:
-                raise ValueError(
-                    f"none of the training states in {folder} can be read; leave --auto_resume out "
-                    "to start anew"
-                )
-            opt["path"]["resume_state"] = str(path) if path else None
+    def load_resume_state(opt: dict[str, Any]) -> Mapping[str, Any] | None:
+        state = _auto_resumed(opt) if opt["auto_resume"] else None
         if not opt["path"].get("resume_state"):
             return None
         path = Path(opt["path"]["resume_state"])
-        state = read(path)  # to the CPU: the optimizers move it to where their parameters are
-        if "iter" not in state:
+        state = state or read(path)  # to the CPU: optimizers move it to where their parameters are
+        if not state.keys() >= STATE:
             raise ValueError(f"{path} is no training state: name a file of training_states/")
         others = {
             name: value
@@ -260,8 +254,6 @@ def plan_epochs_by_batches() -> None:
     though epochs may have become longer, so that it ends early, too."""
     from basicsr import train
 
-    from smfd_plugin.weights.files import read
-
     original = train.create_train_val_dataloader
 
     def create_train_val_dataloader(opt: dict[str, Any], logger: logging.Logger) -> tuple[Any, ...]:
@@ -279,10 +271,26 @@ def plan_epochs_by_batches() -> None:
     train.create_train_val_dataloader = create_train_val_dataloader
 
 
-def _resumable(state: Path, opt: dict[str, Any]) -> bool:
-    """Whether a training state and the networks saved with it can be read."""
-    from smfd_plugin.weights.files import read
+def _auto_resumed(opt: dict[str, Any]) -> Mapping[str, Any] | None:
+    """The newest training state that can be read, with all of its networks, and its path put into
+    the options; None: there are no states yet."""
+    folder = Path(opt["path"]["training_states"])
+    files = [path for path in folder.glob("*.state") if path.stem.isdecimal()]
+    for path in sorted(files, key=lambda path: int(path.stem), reverse=True):
+        if (state := _readable(path, opt)) is not None:
+            opt["path"]["resume_state"] = str(path)
+            return state
+    if files:
+        raise ValueError(
+            f"none of the training states in {folder} can be read; leave --auto_resume out to "
+            "start anew"
+        )
+    opt["path"]["resume_state"] = None
+    return None
 
+
+def _readable(state: Path, opt: dict[str, Any]) -> Mapping[str, Any] | None:
+    """A training state, if it and the networks saved with it can be read."""
     not_saved = opt["path"].get("ignore_resume_networks") or ()
     networks = [
         key.removeprefix("network_")
@@ -290,10 +298,12 @@ def _resumable(state: Path, opt: dict[str, Any]) -> bool:
         if key.startswith("network_") and key not in not_saved
     ]
     models = Path(opt["path"]["models"])
-    for path in [state, *(models / f"net_{name}_{state.stem}.pth" for name in networks)]:
+    files = [state, *(models / f"net_{name}_{state.stem}.pth" for name in networks)]
+    contents = []
+    for path in files:
         try:
-            read(path)
+            contents.append(read(path))
         except (OSError, ValueError) as error:
             logging.getLogger("basicsr").warning(f"Not resuming from {state}: {path}: {error}")
-            return False
-    return True
+            return None
+    return contents[0]

@@ -11,6 +11,8 @@ import yaml
 
 from smfd_plugin import compat
 
+SAVED = {"epoch": 1, "iter": 1, "optimizers": [], "schedulers": []}
+
 STUB = "from smfd_plugin import compat; compat.provide_functional_tensor()"
 
 
@@ -228,7 +230,8 @@ RESUME = """
     for folder in (states, models):
         folder.mkdir(parents=True)
     for step in (2, 10):
-        torch.save({"iter": step}, states / f"{step}.state")
+        state = {"epoch": 1, "iter": step, "optimizers": [], "schedulers": []}
+        torch.save(state, states / f"{step}.state")
         torch.save({"params": {}}, models / f"net_g_{step}.pth")
 """
 LOAD = """
@@ -267,7 +270,7 @@ def test_a_state_of_another_name_is_no_step(tmp_path):
     from basicsr import train
 
     for name in ("3.state", "5 copy.state"):
-        torch.save({"iter": 3}, tmp_path / name)
+        torch.save(SAVED | {"iter": 3}, tmp_path / name)
     opt = {"auto_resume": True, "path": {"training_states": tmp_path, "models": tmp_path}}
     assert train.load_resume_state(opt)["iter"] == 3
 
@@ -291,7 +294,7 @@ def test_states_that_cannot_be_read_stop_the_run(tmp_path):
 def test_networks_that_are_not_saved_are_not_asked_for(tmp_path):
     from basicsr import train
 
-    torch.save({"iter": 3}, tmp_path / "3.state")
+    torch.save(SAVED | {"iter": 3}, tmp_path / "3.state")
     torch.save({"params": {}}, tmp_path / "net_g_3.pth")
     path = {
         "training_states": tmp_path,
