@@ -6,14 +6,13 @@ is imported only when it is called.
 
 import argparse
 import os
-import signal
 import sys
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
 from typing import NamedTuple
 
-from smfd_plugin.interrupts import ended_as_by_ctrl_c
+from smfd_plugin.interrupts import ended_as_by_ctrl_c, exit_code
 
 
 class Command(NamedTuple):
@@ -84,7 +83,7 @@ def smfd_main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as interrupt:
         print("smfd: interrupted", file=sys.stderr)
-        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
+        return exit_code(interrupt)
 
 
 def basicsr_main(argv: list[str] | None = None) -> int:

@@ -37,3 +37,8 @@ def ended_as_by_ctrl_c() -> Iterator[None]:
     finally:
         for number in numbers:
             signal.signal(number, signal.SIG_DFL)
+
+
+def exit_code(interrupt: KeyboardInterrupt) -> int:
+    """That of a process which this has ended: 128 and the signal's number, 130 for Ctrl-C."""
+    return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)

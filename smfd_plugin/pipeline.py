@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from smfd_plugin.interrupts import ended_as_by_ctrl_c, exit_code
 from smfd_plugin.models.restoration_model import TrainingDivergedError
 
 PLUGIN_GROUP = "basicsr.plugins"
@@ -20,8 +21,8 @@ usage: basicsr {train,test,benchmark} -opt FILE.yml [options]
   test       score a network as the option file says
   benchmark  compare face restorers on the same faces: table, figures, report
 
-`basicsr train -h` lists the options. Results go to experiments/, results/ and tb_logger/ in the
-current folder.
+`basicsr train -h` lists the options; `--debug` shows where an error came from. Results go to
+experiments/, results/ and tb_logger/ in the current folder.
 """
 
 
@@ -100,8 +101,8 @@ WORKER = re.compile(r"Caught (\w+) in DataLoader worker .*\n\1: (.*)", re.DOTALL
 def main(argv: Sequence[str]) -> int:
     """Runs `basicsr ARGV...`; returns the exit status.
 
-    A user's mistake ends in one line on standard error and status 2. BasicSR's `--debug` shows the
-    whole traceback instead.
+    A user's mistake ends in one line on standard error and status 2, a signal in 128 and its
+    number. BasicSR's `--debug` shows the whole traceback of a mistake instead.
     """
     if not argv or argv[0] in ("-h", "--help"):
         print(USAGE, end="")
@@ -112,18 +113,19 @@ def main(argv: Sequence[str]) -> int:
         return 2
     sys.argv = [f"basicsr {command}", *options]  # BasicSR parses the options itself
     try:
-        load_plugins()
-        COMMANDS[command]()
+        with ended_as_by_ctrl_c():
+            load_plugins()
+            COMMANDS[command]()
     except (*MISTAKES, TypeError, AttributeError, IndexError, RuntimeError) as e:
         mistake = _one_line(e)
         if "--debug" in options or mistake is None:
             raise
         print(f"basicsr: {mistake}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         remedy = "; `--auto_resume` goes on from the last checkpoint" if command == "train" else ""
         print(f"basicsr: interrupted{remedy}", file=sys.stderr)
-        return 130
+        return exit_code(interrupt)
     return 0
 
 

@@ -143,6 +143,13 @@ def test_two_processes_train_one_network(options, tmp_path):
     assert (tmp_path / "experiments/small/models/net_g_latest.pth").is_file()
 
 
+def test_a_run_that_is_ended_says_how_to_go_on(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["basicsr"])
+    monkeypatch.setitem(pipeline.COMMANDS, "train", lambda: signal.raise_signal(signal.SIGTERM))
+    assert pipeline.main(["train"]) == 128 + signal.SIGTERM
+    assert "interrupted; `--auto_resume` goes on" in capsys.readouterr().err
+
+
 def test_help_and_unknown_commands(capsys):
     assert pipeline.main(["-h"]) == 0
     assert "train a network" in capsys.readouterr().out
@@ -174,6 +181,7 @@ def test_a_data_path_that_is_not_there_says_where_to_get_faces(mistake, options,
     [
         (b"half of it", "no weights file"),
         ({"params": {}}, "is no training state: name a file of training_states/"),
+        ({"iter": 3}, "is no training state: name a file of training_states/"),
     ],
 )
 def test_a_state_that_cannot_be_resumed_is_named(mistake, options, tmp_path, content, message):
