@@ -1,10 +1,10 @@
 import platform
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from smfd_plugin.benchmark.filter_speed import resident
-from smfd_plugin.vapoursynth.memory import give_back
+from smfd_plugin.memory import forget_peak, give_back, peak, resident
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what is freed")
@@ -16,5 +16,19 @@ def test_what_was_freed_goes_back_to_the_system():
     del pieces
     before = resident()
     give_back()
-    assert before - resident() > 100
+    assert before - resident() > 100 * 2**20
     assert len(kept) == 100
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells")
+def test_the_peak_is_that_since_it_was_forgotten():
+    give_back()
+    forget_peak()
+    before = resident()
+    large = np.ones(100_000_000, np.uint8)
+    assert resident() - before > 90_000_000
+    del large
+    assert resident() - before < 50_000_000
+    assert 90_000_000 < peak() - before < 150_000_000
+    forget_peak()
+    assert peak() - before < 50_000_000

@@ -1,16 +1,14 @@
 """What a method costs: parameters, operations, time and memory for one face."""
 
-import ctypes
 import gc
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import cv2
 import torch
 
+from smfd_plugin import memory
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Method
 from smfd_plugin.benchmark.operations import count_operations, count_parameters
@@ -54,7 +52,7 @@ def measure_costs(
         device: where the methods' networks are.
     """
     flops = {name: count_flops(method, sample) for name, method in methods.items()}
-    memory = {name: peak_memory(method, sample, device) for name, method in methods.items()}
+    held = {name: peak_memory(method, sample, device) for name, method in methods.items()}
     # What a method restores ends on the CPU, so the device is done by then.
     runs = {name: partial(method.restore, sample) for name, method in methods.items()}
     seconds = median_seconds(runs, rounds)
@@ -63,7 +61,7 @@ def measure_costs(
             None if method.net is None else count_parameters(method.net),
             flops[name],
             1000 * seconds[name],
-            memory[name],
+            held[name],
         )
         for name, method in methods.items()
     }
@@ -96,25 +94,12 @@ def peak_memory(method: Method, sample: Sample, device: torch.device) -> float |
 
 def _growth(method: Method, sample: Sample) -> int | None:
     """Bytes by which the process grows meanwhile; None where the system does not tell."""
-    if sys.platform != "linux":
-        return None
     gc.collect()
-    # The C library keeps freed memory, in which a later method would grow unseen.
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:
-        trim(0)
+    memory.give_back()  # the C library keeps freed memory, in which a method would grow unseen
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to the present size
+        memory.forget_peak()
+        before = memory.resident()
     except OSError:
         return None
-    before = _status("VmRSS")
     method.restore(sample)
-    return max(0, _status("VmHWM") - before)
-
-
-def _status(key: str) -> int:
-    """A size of this process in bytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) * 1024
-    raise LookupError(f"no {key} in /proc/self/status")
+    return max(0, memory.peak() - before)

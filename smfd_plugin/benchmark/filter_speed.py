@@ -17,6 +17,7 @@ from time import perf_counter, process_time
 import torch
 import vapoursynth as vs
 
+from smfd_plugin import memory
 from smfd_plugin.benchmark.helper_loop import helper_loop
 from smfd_plugin.benchmark.moving_faces import load_portraits, make_film, to_clip
 from smfd_plugin.benchmark.stages import STAGES, Stopwatch
@@ -108,16 +109,10 @@ def memory_growth(frames: int) -> float:
     for n, frame in enumerate(filtered.frames(close=True)):
         del frame
         if n in (200, 200 + frames):
-            sizes.append(resident())
+            sizes.append(memory.resident())
         if len(sizes) == 2:
             break
-    return sizes[1] - sizes[0]
-
-
-def resident() -> float:
-    """Memory of this process that is in use, in MB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1024**2
+    return (sizes[1] - sizes[0]) / 2**20
 
 
 def _filter(case: Case, clip: vs.VideoNode, watch: Stopwatch) -> vs.VideoNode:

@@ -9,7 +9,6 @@ _FAMILIES = (vs.RGB, vs.YUV, vs.GRAY)
 _RANGES = {
     "strength": (0, 1),
     "half": (0, 1),
-    "threshold": (0, 1),
     "min_face": (0, 65536),
     "max_faces": (0, 65536),
     "temporal": (0, 15),

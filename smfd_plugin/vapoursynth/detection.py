@@ -7,10 +7,10 @@ import numpy as np
 import torch
 import vapoursynth as vs
 
+from smfd_plugin import memory
 from smfd_plugin.restore import Detection, Detector, Sighting, faces_region, steady_faces
 from smfd_plugin.restore.blur import gate, measure_blur
 from smfd_plugin.restore.detect import MAX_SIDE, enlarged
-from smfd_plugin.vapoursynth import memory
 from smfd_plugin.vapoursynth.errors import catch_errors
 from smfd_plugin.vapoursynth.parts import cut_luma, moved
 from smfd_plugin.vapoursynth.properties import CUT, ERROR, read_faces, write_faces, write_paths
@@ -27,6 +27,9 @@ further below _DARKEST, where differences are noise."""
 
 _BEFORE = "Before"
 """Begins the properties that describe the frame before."""
+
+_GIVE_BACK = 32
+"""Frames between two times that freed memory is given back."""
 
 _CACHED = 100
 """Tiny frames kept; more than VapourSynth works on at a time."""
@@ -52,7 +55,7 @@ def find_faces(
 
     @catch_errors
     def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        if n % memory.EVERY == 0:
+        if n % _GIVE_BACK == 0:
             memory.give_back()
         blank, picture, change, source = f
         frame = blank.copy()

@@ -85,7 +85,6 @@ def deblur(
         arguments.check_ranges(
             strength=strength,
             half=half or 0,
-            threshold=threshold,
             min_face=min_face,
             max_faces=max_faces,
             temporal=temporal,

@@ -25,7 +25,7 @@ from smfd_plugin.vapoursynth.codecs import CODECS
 from smfd_plugin.vapoursynth.errors import PREFIX
 from smfd_plugin.vapoursynth.film import Film, absolute, read_film
 from smfd_plugin.vapoursynth.filter import deblur
-from smfd_plugin.vapoursynth.losses import left_out
+from smfd_plugin.vapoursynth.left_out import left_out
 from smfd_plugin.vapoursynth.properties import COUNT
 from smfd_plugin.vapoursynth.tracks import copy_options
 from smfd_plugin.whole_files import whole_file

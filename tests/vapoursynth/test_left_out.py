@@ -7,7 +7,7 @@ import pytest
 import vapoursynth as vs
 
 from smfd_plugin.vapoursynth.film import Film, read_film
-from smfd_plugin.vapoursynth.losses import left_out
+from smfd_plugin.vapoursynth.left_out import left_out
 from smfd_plugin.vapoursynth.tracks import Tracks
 
 MADE = ("-f", "lavfi", "-i", "testsrc=rate=10:duration=4:size=64x48,format=yuv420p")
