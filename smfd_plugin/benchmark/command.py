@@ -67,6 +67,7 @@ def _draw(options: Options, results: Results, folder: Path) -> None:
         "bars": figures.bars_figure(results),
         "tradeoff": figures.tradeoff_figure(results),
     }
+    files = {name: folder / f"{name}.png" for name in drawn}
     for name, figure in drawn.items():
-        figure.savefig(folder / f"{name}.png", dpi=120)
-    (folder / "report.html").write_text(report(options, results, drawn), "utf-8")
+        figure.savefig(files[name], dpi=120)
+    (folder / "report.html").write_text(report(options, results, files), "utf-8")

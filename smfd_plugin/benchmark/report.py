@@ -1,12 +1,11 @@
 """One HTML file with all results, which needs no other file and no server."""
 
 import base64
-from io import BytesIO
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 from jinja2 import Environment
-from matplotlib.figure import Figure
 
 from smfd_plugin.benchmark import table
 from smfd_plugin.benchmark.datasets import spread
@@ -19,13 +18,13 @@ TEMPLATE = Path(__file__).with_name("report.html")
 QUALITY = 95
 
 
-def report(options: Options, results: Results, figures: dict[str, Figure]) -> str:
+def report(options: Options, results: Results, figures: Mapping[str, Path]) -> str:
     """The report as HTML text.
 
     Args:
         options: what was run.
         results: what was found.
-        figures: by name, shown at the end.
+        figures: PNG files by name, shown at the end.
     """
     environment = Environment(autoescape=True)
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # methods in their own order
@@ -47,7 +46,10 @@ def report(options: Options, results: Results, figures: dict[str, Figure]) -> st
         costs=table.costs_table(results.costs),
         timing=table.describe_timing(options) if options.timing else "",
         notes=results.notes,
-        figures=[{"name": name, "url": _figure_url(each)} for name, each in figures.items()],
+        figures=[
+            {"name": name, "url": _url("image/png", each.read_bytes())}
+            for name, each in figures.items()
+        ],
         pictures={
             f"{name}: {entry.name}": {
                 column: picture_url(picture) for column, picture in columns(dataset, entry).items()
@@ -64,12 +66,6 @@ def picture_url(picture: Picture) -> str:
     """An (H, W, 3) BGR picture as a data URL."""
     _, data = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
     return _url("image/webp", data.tobytes())
-
-
-def _figure_url(figure: Figure) -> str:
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return _url("image/png", buffer.getvalue())
 
 
 def _url(kind: str, data: bytes) -> str:

@@ -20,8 +20,9 @@ needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this 
 
 @pytest.fixture
 def page(tmp_path, known_options, known_results):
-    path = tmp_path / "report.html"
-    path.write_text(report(known_options, known_results, {"bars": bars_figure(known_results)}))
+    bars, path = tmp_path / "bars.png", tmp_path / "report.html"
+    bars_figure(known_results).savefig(bars)
+    path.write_text(report(known_options, known_results, {"bars": bars}))
     return path
 
 
