@@ -104,14 +104,8 @@ def make_detector(
 
 @torch.no_grad()
 def _detect(image: Tensor, network: Network, threshold: float) -> list[Detection]:
-    height, width = image.shape[-2:]
-    shrink = min(1.0, MAX_SIDE / max(height, width))
-    small = image[None]
-    if shrink < 1:
-        size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-        small = to_dtype(small, torch.float32, scale=True)
-        small = F.interpolate(small, size, mode="bilinear", antialias=True, align_corners=False)
-    offsets, scores, landmarks = (output.float().cpu() for output in network(small))
+    small, scale = shrunken(image)
+    offsets, scores, landmarks = (output.float().cpu() for output in network(small[None]))
     anchors = torch.from_numpy(_anchors(*small.shape[-2:]))
     found = scores[:, 1] > threshold
     anchors, offsets, landmarks = anchors[found], offsets[found], landmarks[found]
@@ -122,11 +116,30 @@ def _detect(image: Tensor, network: Network, threshold: float) -> list[Detection
     boxes = torch.cat((centres - half_sizes, centres + half_sizes), 1)
     points = anchors[:, None, :2] + 0.1 * landmarks.view(-1, 5, 2) * anchors[:, None, 2:]
 
-    scale = np.array([width / small.shape[-1], height / small.shape[-2]], np.float32)
     return [
         enlarged(Detection(boxes[i].numpy(), points[i].numpy(), float(scores[i])), scale)
         for i in nms(boxes, scores, _NMS_OVERLAP).tolist()
     ]
+
+
+def shrunken(image: Tensor) -> tuple[Tensor, NDArray[np.float32]]:
+    """The picture that a face is looked for in.
+
+    Args:
+        image: as a Detector takes it.
+
+    Returns:
+        The same with MAX_SIDE pixels a side at most, (3, h, w), uint8 as it was or float32 in
+        [0, 1]; and (2,), how many times as wide and as high the picture is.
+    """
+    height, width = image.shape[-2:]
+    shrink = min(1.0, MAX_SIDE / max(height, width))
+    small = image
+    if shrink < 1:
+        size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+        small = to_dtype(image[None], torch.float32, scale=True)
+        small = F.interpolate(small, size, mode="bilinear", antialias=True, align_corners=False)[0]
+    return small, np.array([width / small.shape[-1], height / small.shape[-2]], np.float32)
 
 
 def enlarged(face: Detection, scale: NDArray[np.float32]) -> Detection:

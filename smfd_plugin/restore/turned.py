@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 from torch import Tensor
 
-from smfd_plugin.restore.detect import Detection, Detector
+from smfd_plugin.restore.detect import Detection, Detector, enlarged, shrunken
 
 _SAME = 0.5
 """Part of the smaller box that lies in another one, from which both are one face."""
@@ -23,11 +23,12 @@ def in_all_turns(detect: Detector) -> Detector:
     """
 
     def detect_turned(image: Tensor) -> list[Detection]:
-        width, height = image.shape[-1], image.shape[-2]
+        small, scale = shrunken(image)  # once, which takes longer than to turn it
+        height, width = small.shape[-2:]
         found = [
-            (_turned_back(face, turns, width, height), turns)
+            (enlarged(_turned_back(face, turns, width, height), scale), turns)
             for turns in range(4)
-            for face in detect(image.rot90(turns, (1, 2)))
+            for face in detect(small.rot90(turns, (1, 2)))
         ]
         return _surest(found)
 
