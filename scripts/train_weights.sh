@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From folders of sharp faces to a weights file, as the shipped ones were made:
+# From folders of sharp faces to a weights file, by the recipe of the shipped ones (whose longer history
+# is in docs/experiments.md):
 #   scripts/train_weights.sh smfd-unet.pth options/smfd.yml options/smfd_finetune.yml
 #   scripts/train_weights.sh smfd-unet-tiny.pth options/smfd_tiny.yml options/smfd_tiny_finetune.yml
 # Each option file trains from the averaged weights of the one before, with a learning rate that ends

@@ -42,29 +42,26 @@ class SemanticMaskGenerator(nn.Module):
     Args:
         num_classes: K, the number of semantic classes.
         widths: channels of the stages, the first at 1/4 of the input's size, each next at half.
-        depth: dense convolutions in each residual dense block, which grow by half the width.
 
     Raises:
         ValueError: `widths` that are no list of whole numbers from 1.
     """
 
-    def __init__(
-        self, num_classes: int = 7, widths: Sequence[int] = (32, 64, 96, 128), depth: int = 2
-    ) -> None:
+    def __init__(self, num_classes: int = 7, widths: Sequence[int] = (32, 64, 96, 128)) -> None:
         super().__init__()
         _check_list("widths", widths)
         _check_widths("widths", widths)
         self.multiple = 4 * 2 ** (len(widths) - 1)
         self.stem = nn.Conv2d(3 * 16, widths[0], 3, padding=1)
         self.encoder = nn.ModuleList(
-            ResidualDenseConv(width, width // 2, depth) for width in widths
+            ResidualDenseConv(width, width // 2, depth=2) for width in widths
         )
         self.down = nn.ModuleList(downsample(fine, coarse) for fine, coarse in pairwise(widths))
         self.up = nn.ModuleList(
             PixelShuffleUpsample(coarse, fine) for fine, coarse in pairwise(widths)
         )
         self.decoder = nn.ModuleList(
-            ResidualDenseConv(width, width // 2, depth) for width in widths[:-1]
+            ResidualDenseConv(width, width // 2, depth=2) for width in widths[:-1]
         )
         self.head = PixelShuffleUpsample(widths[0], num_classes)
 

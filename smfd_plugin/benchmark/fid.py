@@ -9,8 +9,8 @@ from torch import nn
 
 from smfd_plugin.data.pictures import Picture
 from smfd_plugin.data.tensors import to_tensor
+from smfd_plugin.download import quick_to_give_up
 from smfd_plugin.extras import extra
-from smfd_plugin.metrics.download import quick_to_give_up
 
 MIN_FACES = 2
 
@@ -30,7 +30,9 @@ def inception(weights: str | Path | None, device: torch.device) -> Any:
     with extra("benchmark"):
         from torchmetrics.image.fid import FrechetInceptionDistance
     if weights is not None and not Path(weights).is_file():
-        raise FileNotFoundError(f"no file {weights}")
+        raise FileNotFoundError(
+            f"no file {weights} of the Inception network; leave `weights` out to have it downloaded"
+        )
     path = None if weights is None else str(weights)
     try:
         with quick_to_give_up():

@@ -1,6 +1,5 @@
 """Files that others publish: found on disk, downloaded on request, checked."""
 
-import hashlib
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlparse
@@ -8,7 +7,8 @@ from urllib.request import urlopen
 
 from tqdm import tqdm
 
-from smfd_plugin.metrics.download import TIMEOUT
+from smfd_plugin.checksum import checksum
+from smfd_plugin.download import TIMEOUT
 from smfd_plugin.whole_files import whole_file
 
 
@@ -47,12 +47,6 @@ def find_file(
             "and get it again"
         )
     return path
-
-
-def checksum(path: Path) -> str:
-    """A file's checksum, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _remedy(url: str | None, source: str | None) -> str:

@@ -20,7 +20,8 @@ from torchvision.transforms.functional import center_crop
 from smfd_plugin.data.blur_batch import degrade_inside
 from smfd_plugin.extras import extra
 from smfd_plugin.models.run_options import OPTIONS, RUN_OPTIONS, read_run_options
-from smfd_plugin.weights.files import WeightsError, find, pick_state, read, write
+from smfd_plugin.torch_files import WeightsError, pick_state, read, write
+from smfd_plugin.weights.files import find
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_BAD_STEPS = 10

@@ -1,5 +1,6 @@
 """The weights that come with the package, and weights files of all kinds: reading and writing."""
 
+from smfd_plugin.torch_files import WeightsError
 from smfd_plugin.weights.checkpoint import (
     METHODS,
     Checkpoint,
@@ -7,7 +8,6 @@ from smfd_plugin.weights.checkpoint import (
     read_checkpoint,
     save_weights,
 )
-from smfd_plugin.weights.files import WeightsError
 
 __all__ = [
     "METHODS",
