@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from smfd_plugin.whole_files import whole_file
+
 SIZE = 168
 """Pixels of ArcFace's crop at the scale of dlib's."""
 
@@ -31,7 +33,8 @@ BLOCKS = (
 
 
 class Embedder(nn.Module):
-    """dlib's network; `weights` maps face-api's names to arrays."""
+    """dlib's network: (N, 3, 168, 168) RGB in [-1, 1] to (N, 128); `weights` maps face-api's names
+    to arrays."""
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         super().__init__()
@@ -51,7 +54,8 @@ class Embedder(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions and a skip; `down` halves the size, by averages in the skip."""
+    """Two convolutions and a skip: (N, C, H, W) to the same, or with `down` in the name to
+    (N, D, H // 2, W // 2), by averages in the skip, which zeros fill up to D channels."""
 
     def __init__(self, weights: Mapping[str, Tensor], name: str) -> None:
         super().__init__()
@@ -108,17 +112,17 @@ def main() -> None:
         network = Embedder(read_weights(arguments.folder)).eval()
     except (OSError, ValueError, LookupError, TypeError) as error:
         parser.error(f"{arguments.folder} does not hold face-api's recognition model: {error}")
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(
-        network,
-        (torch.zeros(1, 3, SIZE, SIZE),),
-        arguments.output,
-        input_names=["face"],
-        output_names=["embedding"],
-        dynamic_axes={"face": {0: "n"}},
-        opset_version=17,  # onnx2torch knows no newer
-        dynamo=False,
-    )
+    with whole_file(arguments.output) as partial:
+        torch.onnx.export(
+            network,
+            (torch.zeros(1, 3, SIZE, SIZE),),
+            partial,
+            input_names=["face"],
+            output_names=["embedding"],
+            dynamic_axes={"face": {0: "n"}},
+            opset_version=17,  # onnx2torch knows no newer
+            dynamo=False,
+        )
 
 
 if __name__ == "__main__":
