@@ -20,7 +20,7 @@ _RANGES = {
 
 def check_clip(clip: vs.VideoNode) -> None:
     """Raises ValueError for a clip that the filter cannot take."""
-    if clip.format is None or not clip.width:
+    if not (clip.format and clip.format.id and clip.width):
         raise ValueError("the clip's format and size must not change; convert it first")
     form = clip.format
     if form.color_family not in _FAMILIES or form.bits_per_sample not in (*range(8, 17), 32):
@@ -61,6 +61,13 @@ def check_matrix(matrix: int | None) -> None:
         raise ValueError(f"unknown matrix {matrix}; use 1 for BT.709, 6 for BT.601, 9 for BT.2020")
 
 
-def text(argument: str | bytes | None) -> str | None:
-    """VapourSynth hands text over as bytes where a script did not mark it as UTF-8."""
-    return argument.decode() if isinstance(argument, bytes) else argument
+def text(name: str, argument: str | bytes | None) -> str | None:
+    """VapourSynth hands text over as bytes where a script did not mark it as UTF-8.
+
+    Raises:
+        ValueError: bytes that are no text; the message says the argument's name.
+    """
+    try:
+        return argument.decode() if isinstance(argument, bytes) else argument
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} is {argument!r}, not text in UTF-8") from error

@@ -21,6 +21,8 @@ _NOT_LINEAR = {
 MATRICES = set(vs.MatrixCoefficients) - _NOT_LINEAR.keys()
 """Codes of all others."""
 
+_CHROMA = "_ChromaLocation"
+
 _BY_PRIMARIES = vs.MATRIX_CHROMATICITY_DERIVED_NCL
 
 
@@ -104,9 +106,9 @@ def colour_of(frame: vs.VideoFrame, matrix: int | None = None) -> Colour:
     than 576 pixels and BT.601 for others; limited range for YUV and Gray, full range for RGB.
 
     Raises:
-        ValueError: a matrix that is not linear, or that there is not.
+        ValueError: a matrix that is not linear, or a code that there is not.
     """
-    found = int(frame.props.get("_Matrix", vs.MATRIX_UNSPECIFIED))
+    found = _number(frame, "_Matrix", vs.MATRIX_UNSPECIFIED)
     is_rgb = frame.format.color_family == vs.RGB
     if is_rgb or found in (vs.MATRIX_RGB, vs.MATRIX_UNSPECIFIED):  # RGB says nothing of YUV
         high = frame.width > 1024 or frame.height > 576
@@ -114,15 +116,16 @@ def colour_of(frame: vs.VideoFrame, matrix: int | None = None) -> Colour:
     check_linear(found)
     if found not in MATRICES:
         raise ValueError(f"there is no matrix {found}; set the frame property _Matrix")
-    primaries = int(frame.props.get("_Primaries", vs.PRIMARIES_UNSPECIFIED))
-    if found == _BY_PRIMARIES and primaries == vs.PRIMARIES_UNSPECIFIED:
-        raise ValueError("matrix 12 needs the frame property _Primaries, which is missing")
-    return Colour(
-        found,
-        _is_full_range(frame),
-        frame.props.get("_ChromaLocation"),
-        primaries if found == _BY_PRIMARIES else None,
-    )
+    primaries = chroma = None
+    if found == _BY_PRIMARIES:
+        primaries = _number(frame, "_Primaries", vs.PRIMARIES_UNSPECIFIED)
+        if primaries not in set(vs.ColorPrimaries) - {vs.PRIMARIES_UNSPECIFIED}:
+            raise ValueError("matrix 12 needs the property _Primaries: it is missing or unknown")
+    if (frame.format.subsampling_w or frame.format.subsampling_h) and _CHROMA in frame.props:
+        chroma = _number(frame, _CHROMA)
+        if chroma not in set(vs.ChromaLocation):
+            raise ValueError(f"there is no chroma location {chroma}; set the property {_CHROMA}")
+    return Colour(found, _is_full_range(frame), chroma, primaries)
 
 
 def describe(clip: vs.VideoNode, matrix: int | None) -> vs.VideoNode:
@@ -145,6 +148,8 @@ def describe(clip: vs.VideoNode, matrix: int | None) -> vs.VideoNode:
         except ValueError as error:
             frame.props[ERROR] = message(n, error)
             colour = Colour(int(vs.MATRIX_BT709), False, None, None)
+        if colour.chroma is None and _CHROMA in frame.props:
+            del frame.props[_CHROMA]
         frame.props["_Range"] = int(colour.full)
         is_rgb = f.format.color_family == vs.RGB
         frame.props["_Matrix"] = int(vs.MATRIX_RGB) if is_rgb else colour.matrix
@@ -153,6 +158,13 @@ def describe(clip: vs.VideoNode, matrix: int | None) -> vs.VideoNode:
         return frame
 
     return clip.std.ModifyFrame(clip, complete)
+
+
+def _number(frame: vs.VideoFrame, name: str, missing: int = 0) -> int:
+    value = frame.props.get(name, missing)
+    if not isinstance(value, int):
+        raise ValueError(f"the frame property {name} is {value!r}, not a number")
+    return int(value)
 
 
 def _is_full_range(frame: vs.VideoFrame) -> bool:

@@ -107,7 +107,7 @@ def read_film(path: Path) -> Film:
     except (vs.Error, av.FFmpegError, OSError, IndexError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error).removeprefix("VideoSource: ")
         raise ValueError(f"{path} cannot be read as a video: {reason}") from error
-    if clip.format is None or not clip.width:
+    if not (clip.format and clip.format.id and clip.width):
         raise ValueError(f"{path} changes its format or size; cut it into parts that do not")
     time_base = common_time_base(stored, clip.fps)
     times = [round((stamp - begin) / time_base) for stamp in stamps]

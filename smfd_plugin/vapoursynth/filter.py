@@ -92,18 +92,18 @@ def deblur(
             feather=feather,
             num_streams=num_streams,
         )
-        preview = arguments.check_preview(arguments.text(preview))
+        preview = arguments.check_preview(arguments.text("preview", preview))
         arguments.check_matrix(matrix)
-        if strength == 0 and preview is None:
-            return clip
-        place = pick_device(arguments.text(device))
-        file = Path(arguments.text(weights)) if weights else None
-        net = load_method(arguments.text(method), file).to(place)
+        place = pick_device(arguments.text("device", device))
+        file = Path(arguments.text("weights", weights)) if weights else None
+        net = load_method(arguments.text("method", method), file).to(place)
         streams = plan_streams(num_streams, place)
         with streams.limit_threads():
-            detect = make_detector(arguments.text(detector), place, threshold)
+            detect = make_detector(arguments.text("detector", detector), place, threshold)
     except (ValueError, OSError) as error:
         raise vs.Error(PREFIX + str(error)) from error
+    if strength == 0 and preview is None:
+        return clip
 
     described = describe(clip, matrix)
     found = find_faces(described, detect, min_face, streams)

@@ -9,6 +9,10 @@ import vapoursynth as vs
 
 from smfd_plugin.vapoursynth.errors import Stage
 
+CORES = torch.get_num_threads()
+"""Threads that torch uses outside of streams. Asked now, since threads that begin while a stream is
+at work have its limit."""
+
 _MOST = 4
 """Streams on a CPU: with more, a single frame that somebody waits for would get too few threads."""
 
@@ -20,12 +24,10 @@ class Streams:
     Attributes:
         count: frames at a time.
         threads: that torch uses for each on the CPU.
-        elsewhere: threads that torch uses in other work.
     """
 
     count: int
     threads: int
-    elsewhere: int
 
     @contextmanager
     def limit_threads(self) -> Iterator[None]:
@@ -34,7 +36,7 @@ class Streams:
         try:
             yield
         finally:
-            torch.set_num_threads(self.elsewhere)
+            torch.set_num_threads(CORES)
 
     def modify(
         self, clip: vs.VideoNode, sources: Sequence[vs.VideoNode], stage: Stage
@@ -67,7 +69,6 @@ def plan_streams(count: int, device: torch.device) -> Streams:
         count: frames at a time; 0: one on a GPU, on a CPU one for each core, up to 4.
         device: of the network.
     """
-    cores = torch.get_num_threads()
     if not count:
-        count = 1 if device.type == "cuda" else min(cores, _MOST)
-    return Streams(count, max(1, cores // count), cores)
+        count = 1 if device.type == "cuda" else min(CORES, _MOST)
+    return Streams(count, max(1, CORES // count))

@@ -52,12 +52,21 @@ def test_the_range_is_the_propertys_or_the_familys(form, props, full):
     [
         ({"_Matrix": int(vs.MATRIX_ICTCP)}, r"\(ICtCp\) is not supported"),
         ({"_Matrix": 99}, "there is no matrix 99"),
-        ({"_Matrix": 12}, "needs the frame property _Primaries"),
+        ({"_Matrix": [6, 6]}, r"_Matrix is \[.*\], not a number"),
+        ({"_Matrix": 12}, "needs the property _Primaries"),
+        ({"_Matrix": 12, "_Primaries": 99}, "needs the property _Primaries"),
+        ({"_ChromaLocation": 9}, "there is no chroma location 9"),
+        ({"_ChromaLocation": "left"}, "_ChromaLocation is .*left.*, not a number"),
     ],
 )
-def test_a_matrix_that_cannot_be_is_named(props, message):
+def test_a_code_that_cannot_be_is_named(props, message):
     with pytest.raises(ValueError, match=message):
         colour_of(frame(**props))
+
+
+def test_a_chroma_location_counts_where_chroma_is_coarser():
+    assert colour_of(frame(vs.YUV420P8, _ChromaLocation=2)).chroma == vs.CHROMA_TOP_LEFT
+    assert colour_of(frame(vs.YUV444P8, _ChromaLocation=9)).chroma is None
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,8 @@ def test_the_compiled_plugin_takes_the_same_arguments():
         ({"device": "abacus"}, "abacus"),
         ({"detector": "eagle"}, "eagle"),
         ({"weights": "nowhere.pth"}, "nowhere.pth"),
+        ({"weights": "nowhere.pth", "strength": 0}, "nowhere.pth"),
+        ({"device": b"\xff"}, r"device is b'\xff', not text"),
         ({"half": 2}, "half is 2; it can be 0 to 1"),
         ({"half": -1}, "half is -1; it can be 0 to 1"),
         ({"min_face": -1}, "min_face is -1; it can be 0 to"),
@@ -217,9 +219,11 @@ def test_arguments_that_do_not_fit_are_refused_at_once(portrait, call, arguments
 def test_formats_that_do_not_fit_are_refused(portrait):
     core = vs.core
     changing = core.std.Splice([portrait(), core.std.BlankClip(format=vs.GRAY8)], mismatch=True)
+    deeper = core.std.Splice([portrait(vs.GRAY8), portrait(vs.GRAY16)], mismatch=True)
     coarse = core.query_video_format(vs.YUV, vs.INTEGER, 8, 3, 0).id
     for clip, message in (
         (changing, "must not change"),
+        (deeper, "must not change"),
         (core.std.BlankClip(format=vs.GRAY32), "at most 16 bit"),
         (core.std.BlankClip(format=coarse), "subsampling of at most 4"),
     ):
@@ -244,15 +248,20 @@ def test_an_error_of_the_detector_is_one_line_with_its_number(portrait, restored
     assert str(error.value) == "smfd.Deblur: frame 1: division by zero"
 
 
-def test_a_matrix_that_is_not_linear_is_refused_with_the_frame(portrait, restored):
-    clip = portrait(vs.YUV444P16).std.SetFrameProps(_Matrix=14)
-    with pytest.raises(vs.Error, match=r"^smfd.Deblur: frame 0: matrix 14 \(ICtCp\)"):
-        restored(clip, temporal=0).get_frame(0)
-
-
-def test_a_matrix_that_there_is_not_is_refused_with_the_frame(portrait, restored):
-    clip = portrait(vs.YUV444P16).std.SetFrameProps(_Matrix=3)
-    with pytest.raises(vs.Error, match=r"^smfd.Deblur: frame 0: there is no matrix 3; set"):
+@pytest.mark.parametrize(
+    ("props", "message"),
+    [
+        ({"_Matrix": 14}, r"matrix 14 \(ICtCp\)"),
+        ({"_Matrix": 3}, "there is no matrix 3; set"),
+        ({"_Matrix": [6, 6]}, "the frame property _Matrix is"),
+        ({"_ChromaLocation": 9}, "there is no chroma location 9"),
+    ],
+)
+def test_colours_that_are_not_supported_are_refused_with_the_frame(
+    portrait, restored, props, message
+):
+    clip = portrait(vs.YUV420P8).std.SetFrameProps(**props)
+    with pytest.raises(vs.Error, match=f"^smfd.Deblur: frame 0: {message}"):
         restored(clip, temporal=0).get_frame(0)
 
 

@@ -21,15 +21,24 @@ CPU = torch.device("cpu")
     ],
 )
 def test_plan(cores, count, device, expected, monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    monkeypatch.setattr("smfd_plugin.vapoursynth.streams.CORES", cores)
     streams = plan_streams(count, torch.device(device))
     assert (streams.count, streams.threads) == expected
-    assert streams.elsewhere == cores
+
+
+def test_a_plan_made_while_a_stream_is_at_work_is_the_same():
+    """As when an editor previews a film and the script is read again."""
+    expected, plans = plan_streams(0, CPU), []
+    with Streams(1, 1).limit_threads():
+        thread = threading.Thread(target=lambda: plans.append(plan_streams(0, CPU)))
+        thread.start()
+        thread.join()
+    assert plans == [expected]
 
 
 def test_threads_are_limited_within_the_stage_only():
     before = torch.get_num_threads()
-    streams, inside = Streams(1, before + 2, before), []
+    streams, inside = Streams(1, before + 2), []
 
     def stage(n, f):
         inside.append(torch.get_num_threads())
