@@ -13,6 +13,7 @@ from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -32,16 +33,22 @@ STATE = {"epoch", "iter", "optimizers", "schedulers"}
 """What BasicSR puts into a training state."""
 
 
+PATIENCE = timedelta(hours=12)
+"""How long processes wait for the one that validates; PyTorch's 10 minutes can be too short."""
+
+
 def apply() -> None:
     """Mends BasicSR for this process; called once, as the package is imported."""
     provide_functional_tensor()  # first: without these two `import basicsr` fails
     provide_ndimage_filters()
     read_options_safely()
     read_forced_options_safely()
-    seed_as_forced()
+    check_forced_options()
     init_processes_without_gpu()
     wrap_networks_without_gpu()
     judge_metrics_in_their_direction()
+    keep_option_file()
+    raise_errors_of_prefetching()
     put_back_after_failed_start()
     resume_from_readable_state()
     plan_epochs_by_batches()
@@ -122,20 +129,28 @@ def read_forced_options_safely() -> None:
     options._postprocess_yml_value = read_value
 
 
-def seed_as_forced() -> None:
-    """Random numbers are seeded before `--force_yml manual_seed=N` is read."""
+def check_forced_options() -> None:
+    """Random numbers are seeded before `--force_yml manual_seed=N` is read, and what does not fit
+    there ends in any kind of error."""
     from basicsr import test, train
     from basicsr.utils import options, set_random_seed
 
     original = options.parse_options
 
     def parse_options(*args: Any, **kwargs: Any) -> tuple[dict[str, Any], Namespace]:
-        opt, arguments = original(*args, **kwargs)
-        seed = opt["manual_seed"]
+        try:
+            opt, arguments = original(*args, **kwargs)
+        except (TypeError, SyntaxError) as error:
+            raise ValueError(f"--force_yml has a value that does not fit: {error}") from error
+        seed, gpus = opt["manual_seed"], opt["num_gpu"]
         if not isinstance(seed, int):
             raise ValueError(f"manual_seed {seed!r} is no whole number; give one, 0 for instance")
-        if not isinstance(opt["num_gpu"], int):
-            raise ValueError(f"num_gpu {opt['num_gpu']!r} is no whole number; or say auto")
+        if not isinstance(gpus, int):
+            raise ValueError(f"num_gpu {gpus!r} is no whole number; or say auto")
+        prefetched = opt["datasets"].get("train", {}).get("prefetch_mode") == "cuda"
+        for name, asked in (("num_gpu", gpus > 0), ("datasets.train.prefetch_mode", prefetched)):
+            if asked and not torch.cuda.is_available():
+                raise ValueError(f"{name} asks for a GPU, and there is none that torch can use")
         set_random_seed(seed + opt["rank"])
         return opt, arguments
 
@@ -151,9 +166,9 @@ def init_processes_without_gpu() -> None:
 
     def init_dist_pytorch(backend: str, **kwargs: Any) -> None:
         if torch.cuda.is_available():
-            with_gpu(backend, **kwargs)
+            with_gpu(backend, timeout=PATIENCE, **kwargs)
         else:
-            torch.distributed.init_process_group("gloo", **kwargs)
+            torch.distributed.init_process_group("gloo", timeout=PATIENCE, **kwargs)
 
     dist_util._init_dist_pytorch = init_dist_pytorch
 
@@ -190,6 +205,44 @@ def judge_metrics_in_their_direction() -> None:
     BaseModel._initialize_best_metric_results = initialize_best_metric_results
 
 
+def keep_option_file() -> None:
+    """The option file is copied into the folder of its run, and fails where it lies there already,
+    as the copy of an earlier start does."""
+    from basicsr import train
+
+    original = train.copy_opt_file
+
+    def copy_opt_file(opt_file: str, experiments_root: str) -> None:
+        if not Path(opt_file).is_file():  # it lay in the run that has just been moved away
+            raise ValueError(f"{opt_file} lies in its run: --auto_resume, or copy it elsewhere")
+        if Path(opt_file).parent.resolve() != Path(experiments_root).resolve():
+            original(opt_file, experiments_root)
+
+    train.copy_opt_file = copy_opt_file
+
+
+def raise_errors_of_prefetching() -> None:
+    """With `prefetch_mode: cpu` an error ends the thread that loads, and training waits for it for
+    ever."""
+    from basicsr.data.prefetch_dataloader import PrefetchGenerator
+
+    load, following = PrefetchGenerator.run, PrefetchGenerator.__next__
+
+    def run(self: PrefetchGenerator) -> None:
+        try:
+            load(self)
+        except Exception as error:
+            self.queue.put(error)
+
+    def __next__(self: PrefetchGenerator) -> Any:
+        item = following(self)
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    PrefetchGenerator.run, PrefetchGenerator.__next__ = run, __next__
+
+
 def put_back_after_failed_start() -> None:
     """An earlier run of the same name is moved away before the option file is checked."""
     from basicsr import train
@@ -200,10 +253,11 @@ def put_back_after_failed_start() -> None:
 
     def mkdir_and_rename(path: str) -> None:
         folder = Path(path)
-        before = folder.exists()
+        others = set(folder.parent.glob(f"{glob.escape(folder.name)}_archived_*"))
         rename(path)
-        if before:
-            moved[folder] = max(folder.parent.glob(f"{glob.escape(folder.name)}_archived_*"))
+        kept = set(folder.parent.glob(f"{glob.escape(folder.name)}_archived_*")) - others
+        if kept:
+            moved[folder] = kept.pop()
 
     def train_pipeline(root_path: str) -> None:
         moved.clear()

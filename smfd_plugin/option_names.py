@@ -32,6 +32,19 @@ NUMBERS = (
 )
 """Options that are numbers, in whichever section."""
 
+SWITCHES = (
+    "use_hflip",
+    "use_rot",
+    "degrade_on_device",
+    "pin_memory",
+    "channels_last",
+    "compile",
+    "save_img",
+    "pbar",
+    "use_tb_logger",
+)
+"""Options that are true or false."""
+
 
 def check_names(section: str, names: Iterable[str], known: Collection[str]) -> None:
     """Checks the names of a section's options.
@@ -53,7 +66,7 @@ def check_names(section: str, names: Iterable[str], known: Collection[str]) -> N
 
 
 def check_values(section: str, options: Mapping[str, Any]) -> None:
-    """Checks that an option is a number, or has options of its own, where one is needed.
+    """Checks that an option is a number, a switch or has options of its own, where that is needed.
 
     Args:
         section: of the option file, for the message.
@@ -75,3 +88,5 @@ def check_values(section: str, options: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"{section}.{name} {value!r} is no number; YAML wants a point and a sign: 1.0e-3"
             )
+        elif name in SWITCHES and not isinstance(value, bool | None):
+            raise ValueError(f"{section}.{name} {value!r} is neither true nor false")

@@ -82,12 +82,16 @@ MISTAKES = (
 )
 """What a user can mend."""
 
+OF_VALUES = (TypeError, AttributeError, IndexError, RuntimeError, AssertionError)
+"""What a value can raise where BasicSR makes something of it, see SECTIONS."""
+
 WRONG_ARGUMENT = re.compile(r"unexpected keyword argument|missing \d+ required")
 """In the TypeError of an option that a network, a loss or a data set does not have, or lacks."""
 
 SECTIONS = {
     "build_network": "network_g",
     "build_dataset": "datasets",
+    "build_dataloader": "datasets",
     "build_loss": "train",
     "get_optimizer": "train.optim_g",
     "setup_schedulers": "train.scheduler",
@@ -116,7 +120,7 @@ def main(argv: Sequence[str]) -> int:
         with ended_as_by_ctrl_c():
             load_plugins()
             COMMANDS[command]()
-    except (*MISTAKES, TypeError, AttributeError, IndexError, RuntimeError) as e:
+    except (*MISTAKES, *OF_VALUES) as e:
         mistake = _one_line(e)
         if "--debug" in options or mistake is None:
             raise

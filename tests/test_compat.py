@@ -104,6 +104,76 @@ def test_options_keep_their_order_and_numbers():
     assert options["a"] == {"d": 1e-4, "c": [1, 2]}
 
 
+def test_an_error_while_prefetching_ends_the_run():
+    code = """
+        import threading
+        from basicsr.data.prefetch_dataloader import PrefetchGenerator
+        def faces():
+            yield 1
+            raise ValueError("a broken face")
+        threading.excepthook = lambda args: None
+        prefetched = PrefetchGenerator(faces(), 2)
+        assert next(prefetched) == 1
+        waiting = threading.Thread(target=lambda: next(prefetched, None), daemon=True)
+        waiting.start()
+        waiting.join(1)
+        assert not waiting.is_alive(), "waits for ever"
+    """
+    fails_without_and_works_with(code, "waits for ever", fix="raise_errors_of_prefetching")
+
+
+def test_an_error_while_prefetching_is_raised():
+    from basicsr.data.prefetch_dataloader import PrefetchGenerator
+
+    def faces():
+        yield 1
+        raise ValueError("a broken face")
+
+    prefetched = PrefetchGenerator(faces(), 2)
+    assert next(prefetched) == 1
+    with pytest.raises(ValueError, match="a broken face"):
+        next(prefetched)
+    assert list(PrefetchGenerator(iter([1, 2]), 1)) == [1, 2]
+
+
+def test_an_option_file_in_the_folder_of_its_run_is_left_there(tmp_path):
+    (tmp_path / "run").mkdir()
+    file = tmp_path / "run/options.yml"
+    file.write_text("name: run")
+    code = f"""
+        from basicsr import train
+        train.copy_opt_file({str(file)!r}, {str(tmp_path / "run")!r})
+    """
+    fails_without_and_works_with(code, "SameFileError", fix="keep_option_file")
+    assert file.read_text() == "name: run"
+
+
+def test_an_option_file_that_was_moved_away_with_its_run_is_named(tmp_path):
+    from basicsr import train
+
+    with pytest.raises(ValueError, match=r"options\.yml lies in its run: --auto_resume"):
+        train.copy_opt_file(str(tmp_path / "run/options.yml"), str(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("name=7", "--force_yml has a value that does not fit"),
+        ("datasets:val=~", "--force_yml has a value that does not fit"),
+        ('name"=x', "--force_yml has a value that does not fit"),
+        ("manual_seed=x", "manual_seed 'x' is no whole number"),
+    ],
+)
+def test_a_forced_value_that_does_not_fit_is_named(tmp_path, monkeypatch, entry, message):
+    from basicsr import train
+
+    file = tmp_path / "options.yml"
+    file.write_text("{name: x, num_gpu: 0, manual_seed: 0, datasets: {val: {}}, path: {}}")
+    monkeypatch.setattr("sys.argv", ["basicsr", "-opt", str(file), "--force_yml", entry])
+    with pytest.raises(ValueError, match=message):
+        train.parse_options(str(tmp_path))
+
+
 def test_a_forced_seed_is_that_of_the_random_numbers(tmp_path):
     file = tmp_path / "options.yml"
     file.write_text("{name: x, num_gpu: 0, manual_seed: 0, datasets: {}, path: {}, logger: {}}")
@@ -118,10 +188,10 @@ def test_a_forced_seed_is_that_of_the_random_numbers(tmp_path):
         assert opt["manual_seed"] == 7
         assert drawn == expected, "seeded too early"
     """
-    fails_without_and_works_with(code, "seeded too early", fix="seed_as_forced")
+    fails_without_and_works_with(code, "seeded too early", fix="check_forced_options")
 
 
-def test_testing_and_the_benchmark_seed_as_forced_too():
+def test_testing_and_the_benchmark_check_forced_options_too():
     from basicsr import test, train
     from basicsr.utils import options
 

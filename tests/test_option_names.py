@@ -54,6 +54,7 @@ def test_values_that_fit_pass():
             r"train\.pixel_opt\.loss_weight \[1\] is a list where",
         ),
         ({"optim_g": {"lr": None}}, r"train\.optim_g\.lr None is no number"),
+        ({"channels_last": "maybe"}, r"train\.channels_last 'maybe' is neither true nor false"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(options, message):

@@ -87,6 +87,16 @@ def test_a_mistaken_start_leaves_the_earlier_run_where_it_is(mistake, options, t
     assert [path.name for path in (tmp_path / "tb_logger").iterdir()] == ["small"]
 
 
+def test_a_mistaken_start_touches_no_other_run(mistake, options, tmp_path):
+    for name in ("small", "small_archived_old"):
+        (tmp_path / "experiments" / name).mkdir(parents=True)
+        (tmp_path / "experiments" / name / "mine").write_text(name)
+    options["datasets"]["train"]["dataroot"] = "datasets/nowhere"
+    mistake(write(tmp_path, options))
+    runs = {path.name: (path / "mine").read_text() for path in (tmp_path / "experiments").iterdir()}
+    assert runs == {name: name for name in ("small", "small_archived_old")}
+
+
 def test_a_run_that_has_begun_keeps_its_place(mistake, options, tmp_path):
     earlier = tmp_path / "experiments/small/models/net_g_6.pth"
     earlier.parent.mkdir(parents=True)
@@ -240,6 +250,20 @@ def test_a_value_of_another_kind_is_named(
         part = part[each]
     part[name] = value
     assert message in mistake(write(tmp_path, options))
+
+
+def test_a_gpu_that_is_not_there_is_named(mistake, options, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "num_gpu asks for a GPU" in mistake(write(tmp_path, options | {"num_gpu": 1}))
+    options["datasets"]["train"]["prefetch_mode"] = "cuda"
+    assert "datasets.train.prefetch_mode asks for a GPU" in mistake(write(tmp_path, options))
+
+
+def test_periods_without_weights_are_named(mistake, options, tmp_path):
+    options["train"]["scheduler"] = {
+        "type": "CosineAnnealingRestartLR", "periods": [3, 3], "restart_weights": [1],
+    }  # fmt: skip
+    assert "train.scheduler has a value that does not fit" in mistake(write(tmp_path, options))
 
 
 def test_other_type_errors_are_not_taken_for_mistakes(monkeypatch):

@@ -12,6 +12,7 @@ from PIL import Image
 from smfd_plugin.data import pictures
 from smfd_plugin.data.mask_classes import GROUP_OF_LABEL, LABELS
 from smfd_plugin.data.pictures import (
+    check_square,
     decode_picture,
     picture_files,
     resize_labels,
@@ -69,19 +70,19 @@ class FaceFolder:
             (size, size) uint8, all background without a mask.
 
         Raises:
-            ValueError: a file that is broken or no mask; the message names it.
+            ValueError: a file that is broken, not square or no mask; the message names it.
         """
-        image = decode_picture(
-            self._store.read("images", face.name), f"{self.root}: image {face.name}"
-        )
+        what = f"{self.root}: image {face.name}"
+        image = decode_picture(self._store.read("images", face.name), what)
+        check_square(image, what)
         if least is not None:
             size = max(least, min(size, *image.shape[:2]))
         image = resize_picture(image, size)
         if not face.has_mask:
             return image, np.zeros((size, size), np.uint8)
-        labels = decode_labels(
-            self._store.read("masks", face.name), f"{self.root}: mask {face.name}"
-        )
+        what = f"{self.root}: mask {face.name}"
+        labels = decode_labels(self._store.read("masks", face.name), what)
+        check_square(labels, what)
         return image, resize_labels(GROUP_OF_LABEL[labels], size)
 
 

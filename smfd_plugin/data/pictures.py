@@ -35,6 +35,13 @@ def read_picture(path: Path) -> Picture:
     return decode_picture(path.read_bytes(), str(path))
 
 
+def check_square(picture: NDArray, what: str) -> None:
+    """Raises ValueError for a picture, or labels, of a face that are not square; it says `what`."""
+    height, width = picture.shape[:2]
+    if height != width:
+        raise ValueError(f"{what} is {width}x{height} pixels; a face aligned as in FFHQ is square")
+
+
 def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     """Writes a picture, or labels (H, W), as `whole_file` does. Raises OSError if it cannot."""
     with whole_file(path) as partial:
@@ -63,12 +70,15 @@ def picture_files(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> dict[str,
     Hidden files are left out.
 
     Raises:
-        ValueError: two files of one name, of which it would be chance which is taken.
+        ValueError: two files of one name, of which it would be chance which is taken, or a link to
+            nothing.
     """
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix.lower() not in suffixes or path.name.startswith("."):
+        if path.suffix.lower() not in suffixes or path.name.startswith(".") or path.is_dir():
             continue
+        if not path.exists():
+            raise ValueError(f"{path} is a link to nothing: mend or remove it")
         if path.stem in found:
             raise ValueError(
                 f"{found[path.stem]} and {path} share one name: rename or remove one of them"

@@ -13,6 +13,7 @@ from smfd_plugin.data.faces import decode_labels
 from smfd_plugin.data.mask_classes import LABELS
 from smfd_plugin.data.pictures import (
     Picture,
+    check_square,
     picture_files,
     read_picture,
     resize_labels,
@@ -195,9 +196,7 @@ def _read_celebamask(path: Path, parts: Path, size: int) -> Pair:
 
 def _read_face(path: Path, mask: Path, size: int) -> Pair:
     picture = read_picture(path)
-    height, width = picture.shape[:2]
-    if height != width:
-        raise ValueError(f"{path} is {width}x{height} pixels; a face aligned as in FFHQ is square")
+    check_square(picture, str(path))
     image = resize_picture(picture, size)
     if not mask.is_file():
         return image, None

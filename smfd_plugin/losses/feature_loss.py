@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import vgg
 
+from smfd_plugin.losses.alike import check_alike
 from smfd_plugin.torch_files import read_features
 
 STAGE_ENDS = (4, 9, 16, 23)
@@ -74,7 +75,11 @@ class FeatureLoss(nn.Module):
         Args:
             image: (N, 3, H, W) RGB in [0, 1].
             gt: the same shape.
+
+        Raises:
+            ValueError: pictures of two shapes.
         """
+        check_alike(image, gt)
         x, y = self._crop(image, gt)
         x, y = (x - self.mean) / self.std, (y - self.mean) / self.std
         distance = x.new_zeros(())

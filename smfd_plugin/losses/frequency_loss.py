@@ -4,6 +4,8 @@ import torch
 from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 
+from smfd_plugin.losses.alike import check_alike
+
 
 @LOSS_REGISTRY.register()
 class FrequencyLoss(nn.Module):
@@ -19,7 +21,9 @@ class FrequencyLoss(nn.Module):
 
     def forward(self, image: Tensor, gt: Tensor) -> Tensor:
         """Loss of a batch, a scalar; image and gt (N, C, H, W). The transform is orthonormal, so
-        the loss does not grow with the picture; half types are computed in float32."""
+        the loss does not grow with the picture; half types are computed in float32. Raises
+        ValueError for pictures of two shapes."""
+        check_alike(image, gt)
         x, y = (each.to(torch.promote_types(each.dtype, torch.float32)) for each in (image, gt))
         difference = torch.fft.rfft2(x - y, norm="ortho")
         return self.loss_weight * torch.view_as_real(difference).abs().mean()

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from smfd_plugin.data.template import FFHQ_SIZE, FFHQ_TEMPLATE, arcface_landmarks, similarity
 from smfd_plugin.extras import extra
+from smfd_plugin.losses.alike import check_alike
 
 
 @LOSS_REGISTRY.register()
@@ -50,7 +51,11 @@ class IdentityLoss(nn.Module):
             gt: the same shape.
             face_box: (N, 3) left, top and side, in pixels, of the squares that are aligned as in
                 FFHQ; what lies outside of the picture is filled with its edge.
+
+        Raises:
+            ValueError: pictures of two shapes.
         """
+        check_alike(image, gt)
         with torch.no_grad():
             target = self._embed(gt, face_box)
         cosine = F.cosine_similarity(self._embed(image, face_box), target)

@@ -13,15 +13,17 @@ COMMON = ("type", "better", "crop_border", "input_order")
 
 
 def check_metric_options(section: str, options: Mapping[str, Any]) -> None:
-    """Checks the names of a metric's options, for BasicSR's functions and ours take any name
-    without a word. What the functions of others take is theirs to say.
+    """Checks a metric's options: BasicSR's functions and ours take any name without a word, and
+    look at their values when a validation is half over. What the functions of others take is theirs
+    to say.
 
     Args:
         section: of the option file, for the message.
         options: of the metric; its `type` is registered.
 
     Raises:
-        ValueError: an option that the metric does not have; the message names it.
+        ValueError: an option that the metric does not have, or a border that is no number of
+            pixels; the message names it.
     """
     function = METRIC_REGISTRY.get(options["type"])
     if function.__module__.partition(".")[0] not in ("basicsr", "smfd_plugin"):
@@ -29,3 +31,6 @@ def check_metric_options(section: str, options: Mapping[str, Any]) -> None:
     parameters = inspect.signature(function).parameters.values()
     own = [each.name for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD]
     check_names(section, options, {*own, *COMMON} - {"img", "img2"})
+    border = options.get("crop_border", 0)
+    if not isinstance(border, int) or border < 0:
+        raise ValueError(f"{section}.crop_border {border!r} is no whole number of pixels from 0")

@@ -230,6 +230,14 @@ class RestorationModel(SRModel):
     def _restored_by(self, net: nn.Module) -> Tensor:
         return net(self.lq)
 
+    def validation(
+        self, dataloader: Any, current_iter: int, tb_logger: Any, save_img: bool = False
+    ) -> None:
+        """SRModel's validation, of the last step where BasicSR has counted on beyond it."""
+        if self.is_train:
+            current_iter = min(current_iter, int(self.opt["train"]["total_iter"]))
+        super().validation(dataloader, current_iter, tb_logger, save_img)
+
     def nondist_validation(
         self, dataloader: Any, current_iter: int, tb_logger: Any, save_img: bool
     ) -> None:

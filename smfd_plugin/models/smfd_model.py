@@ -68,6 +68,7 @@ class SMFDModel(RestorationModel):
                 f"network_g.num_classes {classes!r} is not the {len(CLASSES)} of SMFDModel's "
                 "masks; leave it out"
             )
+        self.confusion = _no_confusion()
         super().__init__(opt)
 
     def init_training_settings(self) -> None:
@@ -164,7 +165,7 @@ class SMFDModel(RestorationModel):
         self, dataloader: Any, current_iter: int, tb_logger: Any, save_img: bool
     ) -> None:
         """SRModel's validation, and the mask mIoU over all faces that have a mask."""
-        self.confusion = torch.zeros(len(CLASSES), len(CLASSES), dtype=torch.int64)
+        self.confusion = _no_confusion()
         super().nondist_validation(dataloader, current_iter, tb_logger, save_img)
         if not self.confusion.any():
             return
@@ -172,6 +173,11 @@ class SMFDModel(RestorationModel):
         get_root_logger().info(f"Validation {name}: mask mIoU {score:.4f}")
         if tb_logger:
             tb_logger.add_scalar(f"metrics/{name}/mask_miou", score, current_iter)
+
+
+def _no_confusion() -> Tensor:
+    """The counts of confusion_matrix before the first pixel."""
+    return torch.zeros(len(CLASSES), len(CLASSES), dtype=torch.int64)
 
 
 def _takes(function: Callable[..., Any], name: str) -> bool:

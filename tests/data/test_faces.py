@@ -98,6 +98,13 @@ def test_a_broken_mask_is_named(faces):
         FaceFolder(faces).read(Face("a", True), 64)
 
 
+@pytest.mark.parametrize("kind", ["image", "mask"])
+def test_a_face_or_mask_that_is_not_square_is_named(faces, kind):
+    cv2.imwrite(str(faces / f"{kind}s/a.png"), np.zeros((64, 48), np.uint8))
+    with pytest.raises(ValueError, match=f"{kind} a is 48x64 pixels; a face .* is square"):
+        FaceFolder(faces).read(Face("a", True), 64)
+
+
 def test_a_mask_that_is_damaged_in_its_middle_is_named(faces):
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 19, (512, 512), np.uint8)).save(faces / "masks/a.png")

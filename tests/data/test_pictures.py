@@ -39,3 +39,11 @@ def test_a_picture_of_too_many_pixels_is_named(tmp_path):
     (tmp_path / "a.bmp").write_bytes(data[:18] + sides + data[26:])
     with pytest.raises(ValueError, match=r"a\.bmp is not a readable picture"):
         read_picture(tmp_path / "a.bmp")
+
+
+def test_folders_are_no_pictures_and_links_to_nothing_are_named(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    assert picture_files(tmp_path) == {}
+    (tmp_path / "b.png").symlink_to("nowhere.png")
+    with pytest.raises(ValueError, match=r"b\.png is a link to nothing"):
+        picture_files(tmp_path)

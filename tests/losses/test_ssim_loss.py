@@ -20,6 +20,11 @@ def test_equal_pictures_cost_nothing():
     assert SSIMLoss()(image, image).item() == pytest.approx(0, abs=1e-6)
 
 
+def test_a_picture_smaller_than_the_window_is_named():
+    with pytest.raises(ValueError, match="SSIMLoss needs 11 pixels a side"):
+        SSIMLoss()(torch.zeros(1, 3, 10, 64), torch.zeros(1, 3, 10, 64))
+
+
 def test_half_precision_is_computed_in_float32_and_weighed():
     image, gt = torch.rand(2, 1, 3, 16, 16)
     loss = build_loss({"type": "SSIMLoss", "loss_weight": 0.5})

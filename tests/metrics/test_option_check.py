@@ -29,6 +29,8 @@ def test_options_that_are_read(options):
             "mine has no option 'spatial'; there are backbone, better, crop_border, device, "
             "input_order, net, type",
         ),
+        ({"type": "calculate_psnr", "crop_border": "x"}, "mine.crop_border 'x' is no whole number"),
+        ({"type": "calculate_psnr", "crop_border": -1}, "mine.crop_border -1 is no whole number"),
         ({"type": "calculate_psnr", "img2": "sharp.png"}, "mine has no option 'img2'; there are"),
     ],
 )

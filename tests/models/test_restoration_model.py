@@ -248,9 +248,9 @@ def test_the_average_has_the_statistics_of_batch_normalization(prepared, batch):
         ("train", "optim_g", "Adam", r"train\.optim_g needs options of its own"),
         ("train", "warmup_iter", "1e1", r"train\.warmup_iter '1e1' is no number"),
         ("train", "pixel_opt", None, "train needs pixel_opt or perceptual_opt; frequency_opt"),
-        ("logger", "print_freq", 0, r"logger\.print_freq 0 is less than one step"),
+        ("logger", "print_freq", 0, r"logger\.print_freq 0 is no whole number of steps"),
         ("logger", "save_checkpoint_freq", "5e3", r"save_checkpoint_freq '5e3' is no number"),
-        ("val", "val_freq", 0, r"val\.val_freq 0 is less than one step"),
+        ("val", "val_freq", 0, r"val\.val_freq 0 is no whole number of steps"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(prepared, section, name, value, message):

@@ -230,6 +230,22 @@ def test_a_save_carries_the_network_and_loads_safely(prepared, tmp_path):
     assert train(again, batch, 2, first=4) == train(model, batch, 2, first=4)
 
 
+def test_a_model_restores_a_batch_without_a_validation(prepared):
+    """As inference scripts of BasicSR call models."""
+    model = build(prepared)
+    model.feed_data({"lq": torch.rand(1, 3, 64, 64)})
+    model.test()
+    assert model.get_current_visuals()["result"].shape == (1, 3, 64, 64)
+
+
+def test_the_last_validation_is_that_of_the_last_step(prepared, monkeypatch):
+    model, steps = build(prepared), []
+    monkeypatch.setattr(model, "nondist_validation", lambda *arguments: steps.append(arguments[1]))
+    for step in (2, 6, 8):  # BasicSR counts one on in each epoch that is left
+        model.validation(None, step, None)
+    assert (prepared["train"]["total_iter"], steps) == (6, [2, 6, 6])
+
+
 def test_validation_scores_the_picture_and_the_masks(prepared, caplog):
     from basicsr.data import build_dataloader
 
