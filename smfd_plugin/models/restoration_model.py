@@ -353,6 +353,8 @@ class RestorationModel(SRModel):
 
 
 def _freeze_all_but(net: nn.Module, names: list[str]) -> None:
+    if not isinstance(names, list):
+        raise ValueError(f"train.trainable {names!r} is no list; [{names}] for instance")
     net.requires_grad_(False)
     for name in names:
         try:

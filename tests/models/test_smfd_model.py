@@ -331,9 +331,13 @@ def test_only_trainable_modules_change(prepared):
     assert all(name.startswith(("decoder.0.", "tail.")) for name in changed)
 
 
-def test_a_trainable_module_that_is_not_there_is_named(prepared):
-    prepared["train"]["trainable"] = ["decodr.0"]
-    with pytest.raises(ValueError, match=r"no module 'decodr\.0'"):
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(["decodr.0"], r"no module 'decodr\.0'"), ("tail", r"'tail' is no list; \[tail\]")],
+)
+def test_a_trainable_module_that_is_not_there_is_named(prepared, names, message):
+    prepared["train"]["trainable"] = names
+    with pytest.raises(ValueError, match=message):
         build(prepared)
 
 
