@@ -61,6 +61,7 @@ class RestorationModel(SRModel):
     def __init__(self, opt: Mapping[str, Any]) -> None:
         options = read_run_options(opt, self.known_options, self.known_train_options)
         self.not_in_file: set[str] = set()
+        self.validated: dict[str, int] = {}
         super().__init__({**opt, "train": options})
         if options.get("compile"):
             self.net_g.compile()
@@ -233,9 +234,14 @@ class RestorationModel(SRModel):
     def validation(
         self, dataloader: Any, current_iter: int, tb_logger: Any, save_img: bool = False
     ) -> None:
-        """SRModel's validation, of the last step where BasicSR has counted on beyond it."""
+        """SRModel's validation, once for each step: BasicSR validates at the end what it may have
+        validated before, at a step that it has counted on to."""
         if self.is_train:
             current_iter = min(current_iter, int(self.opt["train"]["total_iter"]))
+            name = dataloader.dataset.opt["name"]
+            if self.validated.get(name) == current_iter:
+                return
+            self.validated[name] = current_iter
         super().validation(dataloader, current_iter, tb_logger, save_img)
 
     def nondist_validation(

@@ -1,5 +1,6 @@
 import copy
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -238,12 +239,18 @@ def test_a_model_restores_a_batch_without_a_validation(prepared):
     assert model.get_current_visuals()["result"].shape == (1, 3, 64, 64)
 
 
-def test_the_last_validation_is_that_of_the_last_step(prepared, monkeypatch):
-    model, steps = build(prepared), []
-    monkeypatch.setattr(model, "nondist_validation", lambda *arguments: steps.append(arguments[1]))
-    for step in (2, 6, 8):  # BasicSR counts one on in each epoch that is left
-        model.validation(None, step, None)
-    assert (prepared["train"]["total_iter"], steps) == (6, [2, 6, 6])
+def test_the_last_step_is_validated_once(prepared, monkeypatch):
+    model, done = build(prepared), []
+    monkeypatch.setattr(
+        model, "nondist_validation", lambda loader, step, *_: done.append((loader.name, step))
+    )
+    for step in (2, 5, 8):  # BasicSR counts one on in each epoch that is left
+        for name in ("val_1", "val_2"):
+            dataset = SimpleNamespace(opt={"name": name})
+            model.validation(SimpleNamespace(dataset=dataset, name=name), step, None)
+            model.validation(SimpleNamespace(dataset=dataset, name=name), step, None)
+    assert prepared["train"]["total_iter"] == 6
+    assert done == [(name, step) for step in (2, 5, 6) for name in ("val_1", "val_2")]
 
 
 def test_validation_scores_the_picture_and_the_masks(prepared, caplog):
