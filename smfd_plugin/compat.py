@@ -32,7 +32,6 @@ SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger", "sampling
 STATE = {"epoch", "iter", "optimizers", "schedulers"}
 """What BasicSR puts into a training state."""
 
-
 PATIENCE = timedelta(hours=12)
 """How long processes wait for the one that validates; PyTorch's 10 minutes can be too short."""
 
@@ -130,8 +129,8 @@ def read_forced_options_safely() -> None:
 
 
 def check_forced_options() -> None:
-    """Random numbers are seeded before `--force_yml manual_seed=N` is read, and what does not fit
-    there ends in any kind of error."""
+    """Random numbers are seeded before `--force_yml manual_seed=N` is read, and values that do not
+    fit end in errors of many kinds."""
     from basicsr import test, train
     from basicsr.utils import options, set_random_seed
 
@@ -141,7 +140,9 @@ def check_forced_options() -> None:
         try:
             opt, arguments = original(*args, **kwargs)
         except (TypeError, SyntaxError) as error:
-            raise ValueError(f"--force_yml has a value that does not fit: {error}") from error
+            raise ValueError(
+                f"the option file or --force_yml has a value that does not fit: {error}"
+            ) from error
         seed, gpus = opt["manual_seed"], opt["num_gpu"]
         if not isinstance(seed, int):
             raise ValueError(f"manual_seed {seed!r} is no whole number; give one, 0 for instance")
