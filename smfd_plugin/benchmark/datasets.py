@@ -1,7 +1,7 @@
 """What the methods are given: blurry faces, with the sharp ones where these are known."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,20 +78,29 @@ def spread[T](items: Sequence[T], count: int) -> list[T]:
     return [items[i] for i in chosen]
 
 
-def blurred(*, dataroot: str, size: int, scenarios: str, light: str = "encoded") -> list[Entry]:
+def blurred(
+    *,
+    dataroot: str,
+    size: int,
+    scenarios: str,
+    light: str = "encoded",
+    noise: float | None = None,
+) -> list[Entry]:
     """Sharp faces (see FaceFolder) at `size` pixels, blurred by the numbers of a list (see
     read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats.
 
-    `light`: what is blurred, see Scenario.
+    `light`: what is blurred, see Scenario. `noise`: of all, instead of their own.
     """
     folder, space = FaceFolder(Path(dataroot)), BlurSpace({"light": [light]})
     numbers = read_scenarios(scenarios)
     count = max(len(folder.faces), len(numbers))
-    pairs = [(folder.faces[i % len(folder.faces)], numbers[i % len(numbers)]) for i in range(count)]
-    return [
-        _degraded(folder, face, size, space[number].apply, f"_{number}", space[number])
-        for face, number in pairs
-    ]
+    entries = []
+    for i in range(count):
+        number = numbers[i % len(numbers)]
+        scenario = space[number] if noise is None else replace(space[number], noise=noise)
+        face = folder.faces[i % len(folder.faces)]
+        entries.append(_degraded(folder, face, size, scenario.apply, f"_{number}", scenario))
+    return entries
 
 
 def sharp(*, dataroot: str, size: int) -> list[Entry]:

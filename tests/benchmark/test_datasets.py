@@ -55,12 +55,13 @@ def test_sharp_faces_meet_scenarios_in_turn(tmp_path, astronaut, scenarios):
     assert entries[1].read().mask is None
 
 
-def test_sharp_faces_are_blurred_in_linear_light_where_asked_for(tmp_path, astronaut, scenarios):
+@pytest.mark.parametrize("asked", [{"light": "linear"}, {"noise": 25.0}])
+def test_sharp_faces_are_degraded_otherwise_where_asked_for(tmp_path, astronaut, scenarios, asked):
     write_pictures(tmp_path / "faces/images", "a", astronaut)
     options = {"type": "blurred", "dataroot": tmp_path / "faces", "size": 48}
-    entry = build_dataset(options | {"scenarios": scenarios, "light": "linear"})[0]
+    entry = build_dataset(options | {"scenarios": scenarios} | asked)[0]
     sample = entry.read()
-    assert entry.scenario == replace(BlurSpace()[NUMBERS[0]], light="linear")
+    assert entry.scenario == replace(BlurSpace()[NUMBERS[0]], **asked)
     assert (sample.lq == entry.scenario.apply(sample.gt)).all()
 
 
