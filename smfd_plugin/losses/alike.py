@@ -6,5 +6,6 @@ from torch import Tensor
 def check_alike(image: Tensor, gt: Tensor) -> None:
     """Raises ValueError for pictures of two shapes, which arithmetic would stretch to one."""
     if image.shape != gt.shape:
-        shapes = (tuple(each.shape) for each in (image, gt))
-        raise ValueError("the losses compare pictures of one shape, not {} and {}".format(*shapes))
+        raise ValueError(
+            f"losses compare pictures of one shape, not {tuple(image.shape)} and {tuple(gt.shape)}"
+        )

@@ -107,9 +107,8 @@ def _path_options(opt: Mapping[str, Any]) -> list[str]:
 
 
 def _check_ranges(options: Mapping[str, Any]) -> None:
-    steps = options.get("total_iter", 1)
-    if steps != int(steps) or steps < 1:
-        raise ValueError(f"train.total_iter {steps} is no whole number from 1")
+    if not _is_count(options.get("total_iter", 1)):
+        raise ValueError(f"train.total_iter {options['total_iter']} is no whole number from 1")
     if not options.get("grad_clip", 1) > 0:
         raise ValueError(
             f"train.grad_clip {options['grad_clip']} is not above 0; leave it out for no limit"
@@ -122,9 +121,12 @@ def _check_frequencies(opt: Mapping[str, Any]) -> None:
     for section, names in FREQUENCIES.items():
         options = opt.get(section) or {}
         for name in names:
-            steps = options.get(name, 1)
-            if steps != int(steps) or steps < 1:
+            if not _is_count(options.get(name, 1)):
                 raise ValueError(
-                    f"{section}.{name} {steps} is no whole number of steps from 1; for never, name "
-                    "more than train.total_iter"
+                    f"{section}.{name} {options[name]} is no whole number of steps from 1; for "
+                    "never, name more than train.total_iter"
                 )
+
+
+def _is_count(steps: float) -> bool:
+    return steps >= 1 and steps % 1 == 0

@@ -37,6 +37,7 @@ def test_networks_have_any_name():
             2.5,
             r"val.val_freq 2\.5 is no whole number of steps from 1; for never",
         ),
+        ("train", "total_iter", float("inf"), "train.total_iter inf is no whole number from 1"),
         ("train", "total_iter", -5, "train.total_iter -5 is no whole number from 1"),
         ("logger", "print_frequency", 3, "logger has no option 'print_frequency'; is it print"),
         ("path", "pretrain_network_h", "a", "path has no option 'pretrain_network_h'"),
