@@ -77,8 +77,9 @@ def run(args: argparse.Namespace) -> int:
         save_weights(output, state_dict, network)
         print(f"{output}: float16 weights of {network['type']}, {output.stat().st_size} bytes")
         return 0
-    licence = LICENCE if find(args.weights).parent == SHIPPED else ""
-    difference = export_onnx(load_network(args.weights), output, licence)
+    weights = find(args.weights)
+    licence = LICENCE if weights.parent == SHIPPED else ""
+    difference = export_onnx(load_network(weights), output, licence)
     print(
         f"{output}: input lq (N, 3, H, W) float32 RGB in [0, 1], faces aligned as in FFHQ, H and W "
         f"from {MIN_SIDE} to {MAX_SIDE}; outputs image (N, 3, H, W) in [0, 1] and masks "

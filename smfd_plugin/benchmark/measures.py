@@ -113,7 +113,8 @@ def mask_miou(*, weights: str | None = None) -> Measure:
     Raises:
         WeightsError: weights that cannot be used or draw other masks than those of CLASSES.
     """
-    net = load_network(weights)
+    path = find(weights)
+    net = load_network(path)
     check_classes(net, weights)
 
     @torch.no_grad()
@@ -125,7 +126,7 @@ def mask_miou(*, weights: str | None = None) -> Measure:
     def finish(mean: NDArray) -> float:
         return mean_iou(torch.from_numpy(np.asarray(mean)))
 
-    return Measure(measure, finish, "mask", weights=find(weights))
+    return Measure(measure, finish, "mask", weights=path)
 
 
 def fid(*, weights: str | None = None, device: str = "auto") -> SetMeasure:

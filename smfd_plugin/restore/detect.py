@@ -122,6 +122,12 @@ def _detect(image: Tensor, network: Network, threshold: float) -> list[Detection
     ]
 
 
+def search_size(height: int, width: int) -> tuple[int, int]:
+    """Height and width at which a picture of this size is searched: MAX_SIDE a side at most."""
+    shrink = min(1.0, MAX_SIDE / max(height, width))
+    return max(1, round(height * shrink)), max(1, round(width * shrink))
+
+
 def shrunken(image: Tensor) -> tuple[Tensor, NDArray[np.float32]]:
     """The picture that a face is looked for in.
 
@@ -133,10 +139,8 @@ def shrunken(image: Tensor) -> tuple[Tensor, NDArray[np.float32]]:
         [0, 1]; and (2,), how many times as wide and as high the picture is.
     """
     height, width = image.shape[-2:]
-    shrink = min(1.0, MAX_SIDE / max(height, width))
-    small = image
-    if shrink < 1:
-        size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+    size, small = search_size(height, width), image
+    if size != (height, width):
         small = to_dtype(image[None], torch.float32, scale=True)
         small = F.interpolate(small, size, mode="bilinear", antialias=True, align_corners=False)[0]
     return small, np.array([width / small.shape[-1], height / small.shape[-2]], np.float32)

@@ -10,7 +10,7 @@ import vapoursynth as vs
 from smfd_plugin import memory
 from smfd_plugin.restore import Detection, Detector, Sighting, faces_region, steady_faces
 from smfd_plugin.restore.blur import gate, measure_blur
-from smfd_plugin.restore.detect import MAX_SIDE, enlarged
+from smfd_plugin.restore.detect import enlarged, search_size
 from smfd_plugin.vapoursynth.errors import catch_errors
 from smfd_plugin.vapoursynth.parts import cut_luma, moved
 from smfd_plugin.vapoursynth.properties import CUT, ERROR, read_faces, write_faces, write_paths
@@ -46,8 +46,7 @@ def find_faces(
         min_face: shorter side of the smallest face, in pixels.
         streams: how many frames are searched at the same time.
     """
-    shrink = min(1.0, MAX_SIDE / max(clip.width, clip.height))
-    width, height = (max(1, round(side * shrink)) for side in (clip.width, clip.height))
+    height, width = search_size(clip.height, clip.width)
     small = clip.resize.Bilinear(width, height, format=vs.RGB24, range=vs.RANGE_FULL)
     thumb = small.std.ShufflePlanes(1, vs.GRAY).resize.Bilinear(64, 36)
     before = shift(thumb, -1).std.PlaneStats(prop=_BEFORE)
