@@ -26,9 +26,7 @@ def test_the_peak_is_that_since_it_was_forgotten():
     give_back()
     forget_peak()
     before = resident()
-    large = mmap.mmap(
-        -1, 100_000_000
-    )  # not from what the C library keeps, and would keep
+    large = mmap.mmap(-1, 100_000_000)  # not from what the C library keeps, and would keep
     np.frombuffer(large, np.uint8)[:] = 1
     assert resident() - before > 90_000_000
     large.close()
