@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from smfd_plugin.benchmark.arguments import arguments
 from smfd_plugin.benchmark.foreign_blur import FOREIGN_BLURS
 from smfd_plugin.data.blur_space import BlurSpace, Scenario
+from smfd_plugin.data.enlarge import INTERPOLATIONS, enlarge, shrink
 from smfd_plugin.data.faces import Face, FaceFolder
 from smfd_plugin.data.pictures import Picture, picture_files, read_picture
 from smfd_plugin.data.scenarios import read_scenarios
@@ -109,6 +110,27 @@ def sharp(*, dataroot: str, size: int) -> list[Entry]:
     return [_degraded(folder, face, size, lambda gt: gt) for face in folder.faces]
 
 
+def enlarged(
+    *, dataroot: str, size: int, factor: float, interpolation: str = "cubic"
+) -> list[Entry]:
+    """Sharp faces at `size` pixels that were kept `factor` times smaller and enlarged again, as
+    pictures from the web are; nothing else blurs them.
+
+    `interpolation`: one of enlarge.INTERPOLATIONS.
+    """
+    if interpolation not in INTERPOLATIONS:
+        known = ", ".join(INTERPOLATIONS)
+        raise ValueError(f"unknown interpolation {interpolation!r}; there are {known}")
+    if not factor >= 1:
+        raise ValueError(f"factor is {factor}; it is at least 1")
+    folder = FaceFolder(Path(dataroot))
+
+    def degrade(gt: Picture) -> Picture:
+        return enlarge(shrink(gt, factor), gt.shape, interpolation)
+
+    return [_degraded(folder, face, size, degrade) for face in folder.faces]
+
+
 def foreign(*, dataroot: str, size: int, blur: str) -> list[Entry]:
     """Sharp faces at `size` pixels with blur from outside the BlurSpace; face i has seed i.
 
@@ -196,6 +218,7 @@ def astronaut(*, size: int, scenarios: str) -> list[Entry]:
 DATASETS: dict[str, Callable[..., list[Entry]]] = {
     "blurred": blurred,
     "sharp": sharp,
+    "enlarged": enlarged,
     "foreign": foreign,
     "paired": paired,
     "real": real,

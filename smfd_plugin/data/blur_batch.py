@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -10,13 +11,13 @@ from torch.utils.data import default_collate
 
 from smfd_plugin.data import jpeg
 from smfd_plugin.data.blur_space import Scenario
-from smfd_plugin.data.kernels import Kernel, fit_kernel
+from smfd_plugin.data.enlarge import INTERPOLATIONS, resize_batch, shrunk_size
+from smfd_plugin.data.kernels import IDENTITY, fit_kernel
 from smfd_plugin.data.light import from_linear, to_linear
 
 
 def degrade_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
-    """Blurs, noises and compresses a batch on its device; beyond their edges pictures go on
-    mirrored.
+    """Scenario.apply for a batch on its device; beyond their edges pictures go on mirrored.
 
     The kernels are those of Scenario.apply. Noise has the same strength but other draws, and JPEG
     is computed on the device, so the bytes differ a little from Scenario.apply; on one device they
@@ -34,28 +35,28 @@ def degrade_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
     """
     if not images.is_floating_point():
         raise ValueError(f"degrade_batch takes float pictures in [0, 1], not {images.dtype}")
-    kernels = [scenario.kernel() for scenario in scenarios]
-    reach = max(kernel.shape[0] for kernel in kernels) // 2
+    reach = max(scenario.kernel().shape[0] for scenario in scenarios) // 2
     surroundings = F.pad(images.float(), [reach] * 4, mode="reflect")
-    described = [describe(*pair, reach) for pair in zip(scenarios, kernels, strict=True)]
+    described = [describe(scenario, reach) for scenario in scenarios]
     return degrade_inside(surroundings, default_collate(described))
 
 
-def describe(scenario: Scenario | None, kernel: Kernel, reach: int) -> dict[str, Any]:
+def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
     """A scenario as numbers that a data loader stacks, so that the device has only to compute.
 
     Args:
         scenario: None: no degradation at all.
-        kernel: the scenario's, or IDENTITY.
-        reach: pixels, at least the kernel's radius.
+        reach: pixels, at least the radius of the scenario's kernel.
 
     Returns:
         `kernel` (2 * reach + 1, 2 * reach + 1) float32, `linear` bool, `noise` float, `jpeg` int,
-        `noise_first` bool and `seed` int, as in Scenario.
+        `noise_first` bool, `seed` int and `shrink` float as in Scenario, and `interpolation`,
+        OpenCV's number of it.
 
     Raises:
         ValueError: a kernel that reaches further.
     """
+    kernel = IDENTITY if scenario is None else scenario.kernel()
     size = 2 * reach + 1
     if kernel.shape[0] > size:
         raise ValueError(f"a kernel of {kernel.shape[0]} pixels reaches further than {size}")
@@ -66,6 +67,8 @@ def describe(scenario: Scenario | None, kernel: Kernel, reach: int) -> dict[str,
         "jpeg": scenario.jpeg if scenario else 0,
         "noise_first": scenario is not None and scenario.order == "noise-jpeg",
         "seed": scenario.seed if scenario else 0,
+        "shrink": scenario.shrink if scenario else 1.0,
+        "interpolation": INTERPOLATIONS[scenario.interpolation if scenario else "linear"],
     }
 
 
@@ -85,10 +88,26 @@ def degrade_inside(
     Returns:
         (N, 3, H, W), rounded to multiples of 1/255.
     """
-    blurry = _to_8_bit(blur_inside(surroundings, degradations["kernel"], degradations["linear"]))
-    noise = _noise(blurry, degradations)
-    first = degradations["noise_first"].to(blurry.device)[:, None, None, None]
-    compressed = _compress(_to_8_bit(blurry + noise * first), degradations["jpeg"], grid)
+    blurry = blur_inside(surroundings, degradations["kernel"], degradations["linear"])
+    size = blurry.shape[-2:]
+    ways = torch.stack((degradations["shrink"], degradations["interpolation"]), 1)
+    for way in ways.unique(dim=0):
+        chosen = (ways == way).all(1)
+        factor, interpolation = way.tolist()
+        there = chosen.to(blurry.device)
+        smaller = tuple(shrunk_size(side, factor) for side in size)
+        small = resize_batch(blurry[there], smaller, cv2.INTER_AREA)
+        kept = _keep(small, {name: each[chosen] for name, each in degradations.items()}, grid)
+        blurry[there] = _to_8_bit(resize_batch(kept, size, int(interpolation)))
+    return blurry
+
+
+def _keep(images: Tensor, degradations: Mapping[str, Tensor], grid: tuple[int, int]) -> Tensor:
+    """Noise and JPEG, in their order."""
+    images = _to_8_bit(images)
+    noise = _noise(images, degradations)
+    first = degradations["noise_first"].to(images.device)[:, None, None, None]
+    compressed = _compress(_to_8_bit(images + noise * first), degradations["jpeg"], grid)
     return _to_8_bit(compressed + noise * ~first)
 
 

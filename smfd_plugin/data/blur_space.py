@@ -1,8 +1,8 @@
 """Every degradation as one integer: the randomized blurring pipeline of SMFD-UNet.
 
 The paper (arXiv 2604.07477) speaks of motion and Gaussian blur in about 1.74 trillion different
-degradations; the factors below, and defocus, noise and JPEG among them, are ours, and so is blur in
-linear light, which adds to them if asked for.
+degradations; the factors below, and defocus, noise and JPEG among them, are ours, and so are blur
+in linear light and enlarged pictures, which add to them if asked for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smfd_plugin.data import kernels
+from smfd_plugin.data.enlarge import INTERPOLATIONS, enlarge, shrink
 from smfd_plugin.data.kernels import Kernel
 from smfd_plugin.data.light import from_linear, to_linear
 from smfd_plugin.option_names import check_names
@@ -29,7 +30,8 @@ _LINEAR = to_linear(np.arange(256, dtype=np.float32) / 255)
 
 @dataclass(frozen=True)
 class Scenario:
-    """One degradation: blur, then noise and JPEG in either order.
+    """One degradation: blur, then noise and JPEG in either order, in a picture that may have been
+    smaller at that time.
 
     A factor that the kind of blur has no use for (the radius of a line, say) changes nothing.
 
@@ -49,6 +51,9 @@ class Scenario:
         order: `noise-jpeg` (a camera's) or `jpeg-noise` (a compressed source seen again).
         light: what is blurred: the picture's `encoded` values, as in most sets of blurry pictures,
             or the `linear` light that they stand for, as in a camera: bright spots spread further.
+        shrink: how many times smaller the blurry picture was kept: noise and JPEG come at that
+            size, and the picture is enlarged afterwards. 1: it has the size it always had.
+        interpolation: how it is enlarged: `linear`, `cubic` or `lanczos`.
 
     Raises:
         ValueError: a value that there is not, see NAMES and LIMITS.
@@ -65,6 +70,8 @@ class Scenario:
     jpeg: int
     order: str
     light: str = "encoded"
+    shrink: float = 1.0
+    interpolation: str = "cubic"
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -87,6 +94,12 @@ class Scenario:
         lens = kernels.gaussian_kernel(self.sigma_x, self.sigma_y, self.angle)
         return kernels.convolve(kernels.line_kernel(self.extent, self.angle), lens)
 
+    def spread(self) -> Kernel:
+        """What becomes of a point: the kernel, and what shrinking and enlarging add to it."""
+        if self.shrink == 1:
+            return self.kernel()
+        return kernels.convolve(self.kernel(), kernels.resampling_kernel(self.shrink))
+
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Degrades a picture.
 
@@ -101,7 +114,10 @@ class Scenario:
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"a picture is (H, W, 3) uint8, not {image.shape} {image.dtype}")
-        blurry = self._blur(image)
+        kept = self._keep(shrink(self._blur(image), self.shrink))
+        return enlarge(kept, image.shape, self.interpolation)
+
+    def _keep(self, blurry: NDArray[np.float32]) -> NDArray[np.uint8]:
         if self.order == "noise-jpeg":
             return self._compress(_to_uint8(self._add_noise(blurry)))
         return _to_uint8(self._add_noise(self._compress(_to_uint8(blurry))))
@@ -147,10 +163,17 @@ FACTORS: dict[str, Sequence] = {
     "jpeg": (0, 95, 90, 85, 80, 70, 60),
     "order": ("noise-jpeg", "jpeg-noise"),
     "light": ("encoded",),
+    "shrink": (1.0,),
+    "interpolation": ("cubic",),
 }
 """The default factors: 1,741,824,000,000 scenarios, sized for faces of 256x256 pixels."""
 
-NAMES = {"kind": KINDS, "order": FACTORS["order"], "light": LIGHTS}
+NAMES = {
+    "kind": KINDS,
+    "order": FACTORS["order"],
+    "light": LIGHTS,
+    "interpolation": tuple(INTERPOLATIONS),
+}
 """What the factors that have names for values may be."""
 
 
@@ -163,6 +186,7 @@ LIMITS = {
     "radius": (0.1, inf),
     "noise": (0, inf),
     "jpeg": (0, 100),
+    "shrink": (1, inf),
 }
 """Least and largest value of the factors that are numbers."""
 

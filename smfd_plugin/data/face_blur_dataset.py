@@ -16,7 +16,7 @@ from torch.utils.data import Dataset, get_worker_info
 from smfd_plugin.data.blur_batch import describe
 from smfd_plugin.data.blur_space import BlurSpace, Scenario
 from smfd_plugin.data.faces import FaceFolder
-from smfd_plugin.data.kernels import IDENTITY, Kernel, fit_kernel
+from smfd_plugin.data.kernels import IDENTITY, fit_kernel
 from smfd_plugin.data.scenarios import read_scenarios
 from smfd_plugin.option_names import check_names, check_values
 
@@ -136,15 +136,15 @@ class FaceBlurDataset(Dataset):
                 gt, mask = gt[:, ::-1], mask[:, ::-1]
             side = gt.shape[0]
             top, left = self._generator().integers(side - self.crop_size + 1, size=2)
-            scenario, kernel = self._look_up(number)
+            scenario = self._look_up(number)
             cut = self._cut_surroundings if self.degrade_on_device else self._cut_pair
-            pictures = cut(gt, scenario, kernel, top, left)
+            pictures = cut(gt, scenario, top, left)
             mask = mask[top : top + self.crop_size, left : left + self.crop_size]
         else:
             gt, mask = folder.read(face, self.gt_size)
             side, top, left = gt.shape[0], 0, 0
             number = self.scenarios[index % len(self.scenarios)]
-            scenario, kernel = self._look_up(number)
+            scenario = self._look_up(number)
             pictures = _pair(scenario.apply(gt), gt)
         sample = {
             **pictures,
@@ -156,20 +156,17 @@ class FaceBlurDataset(Dataset):
             "gt_path": str(folder.root / face.name),
         }
         if self.kernel_size:
+            kernel = IDENTITY if scenario is None else scenario.spread()
             sample["kernel"] = torch.from_numpy(fit_kernel(kernel, self.kernel_size))
         return sample
 
-    def _look_up(self, number: int) -> tuple[Scenario | None, Kernel]:
-        if number == UNTOUCHED:
-            return None, IDENTITY
-        scenario = self.space[number]
-        return scenario, scenario.kernel()
+    def _look_up(self, number: int) -> Scenario | None:
+        return None if number == UNTOUCHED else self.space[number]
 
     def _cut_pair(
         self,
         gt: NDArray[np.uint8],
         scenario: Scenario | None,
-        kernel: Kernel,
         top: int,
         left: int,
     ) -> dict[str, Tensor]:
@@ -179,7 +176,7 @@ class FaceBlurDataset(Dataset):
         inside = np.s_[top : top + size, left : left + size]
         if scenario is None:
             return _pair(gt[inside], gt[inside])
-        radius = kernel.shape[0] // 2
+        radius = scenario.spread().shape[0] // 2
         y, x = max(top - radius, 0), max(left - radius, 0)
         around = gt[y : top + size + radius, x : left + size + radius]
         blurry = scenario.apply(np.ascontiguousarray(around))
@@ -190,7 +187,6 @@ class FaceBlurDataset(Dataset):
         self,
         gt: NDArray[np.uint8],
         scenario: Scenario | None,
-        kernel: Kernel,
         top: int,
         left: int,
     ) -> dict[str, Any]:
@@ -201,7 +197,7 @@ class FaceBlurDataset(Dataset):
         crop = around[top : top + size, left : left + size, ::-1].transpose(2, 0, 1)
         return {
             "surroundings": torch.from_numpy(np.ascontiguousarray(crop)),
-            "degradation": describe(scenario, kernel, reach),
+            "degradation": describe(scenario, reach),
         }
 
     def _generator(self) -> np.random.Generator:

@@ -75,6 +75,21 @@ def test_sharp_faces_are_their_own_truth(tmp_path, astronaut):
     assert sample.scenario is None
 
 
+def test_enlarged_faces_were_smaller_and_are_not_blurred_otherwise(tmp_path, astronaut):
+    write_pictures(tmp_path / "faces/images", "ab", astronaut)
+    options = {"type": "enlarged", "dataroot": str(tmp_path / "faces"), "size": 48, "factor": 4}
+    sample = build_dataset(options)[1].read()
+    small = cv2.resize(sample.gt, (12, 12), interpolation=cv2.INTER_AREA)
+    large = cv2.resize(small, (48, 48), interpolation=cv2.INTER_CUBIC)
+    assert (sample.lq == large).all()
+    linear = build_dataset(options | {"interpolation": "linear"})[1].read()
+    assert (linear.lq == cv2.resize(small, (48, 48), interpolation=cv2.INTER_LINEAR)).all()
+    with pytest.raises(ValueError, match="unknown interpolation 'fog'; there are linear, cubic"):
+        build_dataset(options | {"interpolation": "fog"})
+    with pytest.raises(ValueError, match="factor is 0; it is at least 1"):
+        build_dataset(options | {"factor": 0})
+
+
 def test_foreign_blur_is_each_faces_own_and_the_same_at_every_call(tmp_path, astronaut):
     write_pictures(tmp_path / "faces/images", "ab", astronaut)
     options = {"type": "foreign", "dataroot": str(tmp_path / "faces"), "size": 48}

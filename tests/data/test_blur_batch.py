@@ -9,6 +9,7 @@ from torch.utils.data import default_collate
 
 from smfd_plugin.data.blur_batch import blur_inside, degrade_batch, degrade_inside, describe
 from smfd_plugin.data.blur_space import KINDS, BlurSpace
+from smfd_plugin.data.enlarge import INTERPOLATIONS
 
 SPACE = BlurSpace()
 
@@ -31,8 +32,7 @@ def scenarios(**fixed):
 def test_blur_is_that_of_the_single_picture(face):
     encoded = scenarios(noise=0.0, jpeg=0)
     batch = encoded + [replace(scenario, light="linear") for scenario in encoded]
-    kernels = [scenario.kernel() for scenario in batch]
-    numbers = default_collate([describe(*pair, 40) for pair in zip(batch, kernels, strict=True)])
+    numbers = default_collate([describe(scenario, 40) for scenario in batch])
     surroundings = F.pad(as_batch(face, len(batch)), [40] * 4, mode="reflect")
     blurry = blur_inside(surroundings, numbers["kernel"], numbers["linear"])
     images = degrade_batch(as_batch(face, len(batch)), batch)
@@ -41,6 +41,33 @@ def test_blur_is_that_of_the_single_picture(face):
         assert (exact - single).abs().max() < 0.51 / 255
         assert (image - single).abs().max() < 1.01 / 255  # where a rounding error decides
         assert (image - single).abs().mean() < 0.01 / 255
+
+
+@pytest.mark.parametrize("size", [160, 153])  # divisible by the factor, and not
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_enlarging_is_that_of_the_single_picture(face, interpolation, size):
+    face = np.ascontiguousarray(face[:size, :size])
+    fixed = {"noise": 0.0, "jpeg": 0, "interpolation": interpolation}
+    batch = scenarios(shrink=4.0, **fixed) + scenarios(shrink=1.5, **fixed) + scenarios(**fixed)
+    images = degrade_batch(as_batch(face, len(batch)), batch)
+    for image, scenario in zip(images, batch, strict=True):
+        single = as_batch(scenario.apply(face))[0]
+        assert (image - single).abs().max() < 2.01 / 255  # rounded twice
+        assert (image - single).abs().mean() < 0.2 / 255  # OpenCV weighs bytes in whole numbers
+
+
+def test_noise_and_jpeg_are_enlarged_too(face):
+    plain = replace(SPACE[0], kind="gaussian", sigma_x=0.4, shrink=4.0)
+    noisy, clean = degrade_batch(
+        torch.full((2, 3, 96, 96), 0.5), [replace(plain, noise=8.0), plain]
+    )
+    grain = noisy - clean
+    steps = grain.diff(dim=-1).std(), grain[..., ::4].diff(dim=-1).std()
+    assert steps[0] < 0.5 * steps[1]  # next to each other the pixels of white noise differ as much
+    coarse = replace(plain, jpeg=40)
+    device, single = degrade_batch(as_batch(face), [coarse])[0], as_batch(coarse.apply(face))[0]
+    harm = single - as_batch(plain.apply(face))[0]
+    assert (device - single).square().mean() < 0.4 * harm.square().mean()
 
 
 @pytest.mark.parametrize("quality", [40, 60, 80])
@@ -60,7 +87,7 @@ def test_jpeg_is_that_of_the_single_picture_but_for_rounding(face, quality, size
 
 def test_the_grid_moves_the_blocks_of_jpeg(face):
     scenario = replace(SPACE[0], kind="gaussian", sigma_x=0.4, noise=0.0, jpeg=40)
-    numbers = default_collate([describe(scenario, scenario.kernel(), 2)])
+    numbers = default_collate([describe(scenario, 2)])
     surroundings = F.pad(as_batch(face), [2] * 4, mode="reflect")
     inside = face[5:, 3:]
     moved = degrade_inside(surroundings[..., 5:, 3:], numbers, grid=(5, 3))
@@ -98,7 +125,7 @@ def test_noise_follows_jpeg_where_the_order_says_so():
 def test_a_kernel_that_reaches_too_far_is_refused():
     scenario = replace(SPACE[0], kind="line", extent=31)
     with pytest.raises(ValueError, match="reaches further"):
-        describe(scenario, scenario.kernel(), 10)
+        describe(scenario, 10)
 
 
 @pytest.mark.gpu

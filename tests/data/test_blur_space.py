@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smfd_plugin.data.blur_space import FACTORS, KINDS, LIGHTS, LIMITS, BlurSpace, Scenario
+from smfd_plugin.data.blur_space import FACTORS, KINDS, LIGHTS, LIMITS, NAMES, BlurSpace, Scenario
+from smfd_plugin.data.enlarge import enlarge, shrink
 
 SPACE = BlurSpace()
 numbers = st.integers(0, len(SPACE) - 1)
@@ -95,6 +96,52 @@ def test_linear_light_doubles_the_space_and_keeps_the_numbers_of_each_half():
     assert len(both) == 2 * len(SPACE)
     linear = BlurSpace(factors={"light": ["linear"]})
     assert linear[123456789] == replace(SPACE[123456789], light="linear")
+
+
+def test_enlarged_pictures_keep_the_numbers_of_the_others():
+    four_times = BlurSpace(factors={"shrink": [4.0], "interpolation": ["lanczos"]})
+    assert len(four_times) == len(SPACE)
+    assert four_times[123456789] == replace(SPACE[123456789], shrink=4.0, interpolation="lanczos")
+    assert len(BlurSpace({"shrink": [1, 2, 4]})) == 3 * len(SPACE)
+
+
+@pytest.mark.parametrize("noise, jpeg, apart", [(0.0, 0, 0.6), (8.0, 0, 0.6), (0.0, 80, 2)])
+def test_an_enlarged_picture_has_the_detail_of_the_small_one(noise, jpeg, apart):
+    scenario = Scenario("gaussian", 3, 0.0, 9, 0.4, 0.4, 1.0, noise, jpeg, "noise-jpeg")
+    image = textured(64)
+    fourth = replace(scenario, shrink=4.0, interpolation="cubic").apply(image)
+    blurry = replace(scenario, noise=0.0, jpeg=0).apply(image)
+    small = cv2.resize(blurry, (16, 16), interpolation=cv2.INTER_AREA)
+    kept = replace(scenario, sigma_x=0.01).apply(small)  # noise and JPEG at that size
+    enlarged = cv2.resize(kept, (64, 64), interpolation=cv2.INTER_CUBIC)
+    assert np.abs(fourth.astype(int) - enlarged).mean() < apart  # rounded at other places
+
+
+@pytest.mark.parametrize("interpolation", NAMES["interpolation"])
+def test_enlarging_moves_nothing(interpolation):
+    scenario = Scenario("line", 9, 30.0, 5, 3.0, 1.2, 4.0, 0.0, 0, "noise-jpeg")
+    image = np.zeros((121, 121, 3), np.uint8)
+    image[50:71, 50:71] = 255
+    small = replace(scenario, shrink=3.0, interpolation=interpolation).apply(image)[..., 0]
+    assert np.array_equal(small, small[::-1, ::-1])
+    assert small.astype(float).mean() == pytest.approx(image.mean(), rel=0.02)
+
+
+def test_the_spread_of_an_enlarged_point_is_its_kernel_and_more():
+    scenario = Scenario("line", 9, 30.0, 5, 3.0, 1.2, 4.0, 0.0, 0, "noise-jpeg")
+    assert np.array_equal(scenario.spread(), scenario.kernel())
+    enlarged = replace(scenario, shrink=4.0, interpolation="linear")
+    spread = enlarged.spread()
+    half = spread.shape[0] // 2
+    mean = np.zeros((2 * half + 1, 2 * half + 1))
+    for dy in range(4):  # wherever the point lies in its pixel of the small picture
+        for dx in range(4):
+            image = np.zeros((80, 80, 3), np.uint8)
+            image[40 + dy, 40 + dx] = 255
+            blurry = enlarged._blur(image)
+            seen = enlarge(shrink(blurry, 4.0), image.shape, "linear")[..., 0]
+            mean += seen[40 + dy - half : 41 + dy + half, 40 + dx - half : 41 + dx + half] / 16
+    np.testing.assert_allclose(spread, mean / 255, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
