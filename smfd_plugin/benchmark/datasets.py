@@ -113,7 +113,7 @@ def sharp(*, dataroot: str, size: int) -> list[Entry]:
 def enlarged(
     *, dataroot: str, size: int, factor: float, interpolation: str = "cubic"
 ) -> list[Entry]:
-    """Sharp faces at `size` pixels that were kept `factor` times smaller and enlarged again, as
+    """Sharp faces at `size` pixels that were stored `factor` times smaller and enlarged again, as
     pictures from the web are; nothing else blurs them.
 
     `interpolation`: one of enlarge.INTERPOLATIONS.

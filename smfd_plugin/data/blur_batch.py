@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import default_collate
+from torchvision.transforms.functional import center_crop
 
 from smfd_plugin.data import jpeg
 from smfd_plugin.data.blur_space import Scenario
@@ -38,7 +39,7 @@ def degrade_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:
     reach = max(scenario.kernel().shape[0] for scenario in scenarios) // 2
     surroundings = F.pad(images.float(), [reach] * 4, mode="reflect")
     described = [describe(scenario, reach) for scenario in scenarios]
-    return degrade_inside(surroundings, default_collate(described))
+    return degrade_inside(surroundings, default_collate(described), images.shape[-2:])
 
 
 def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
@@ -74,36 +75,55 @@ def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
 
 @torch.no_grad()
 def degrade_inside(
-    surroundings: Tensor, degradations: Mapping[str, Tensor], grid: tuple[int, int] = (0, 0)
+    surroundings: Tensor,
+    degradations: Mapping[str, Tensor],
+    size: tuple[int, int],
+    grid: tuple[int, int] = (0, 0),
 ) -> Tensor:
-    """`degrade_batch` for crops of which is known what lies around them.
+    """`degrade_batch` for crops that are given with a margin of the pixels around them.
 
     Args:
-        surroundings: (N, 3, H + 2 * reach, W + 2 * reach) float RGB in [0, 1], the pictures with
-            what lies around them.
+        surroundings: (N, 3, H + 2 * margin, W + 2 * margin) float RGB in [0, 1], the margin no
+            smaller than the `reach` that `describe` was given; the rest of it is what shrinking and
+            enlarging see around a crop.
         degradations: what `describe` gives for each of them, stacked.
-        grid: pixels, rows and columns, by which JPEG's blocks begin above and left of the crops. A
-            network that always sees them in one place learns the place.
+        size: H and W of the crops.
+        grid: pixels, rows and columns, by which JPEG's blocks begin above and left of the crops
+            that are not enlarged. A network that always sees them in one place learns the place.
 
     Returns:
         (N, 3, H, W), rounded to multiples of 1/255.
     """
     blurry = blur_inside(surroundings, degradations["kernel"], degradations["linear"])
-    size = blurry.shape[-2:]
+    result = blurry.new_empty(*blurry.shape[:2], *size)
     ways = torch.stack((degradations["shrink"], degradations["interpolation"]), 1)
     for way in ways.unique(dim=0):
         chosen = (ways == way).all(1)
-        factor, interpolation = way.tolist()
+        those = {name: values[chosen] for name, values in degradations.items()}
         there = chosen.to(blurry.device)
-        smaller = tuple(shrunk_size(side, factor) for side in size)
-        small = resize_batch(blurry[there], smaller, cv2.INTER_AREA)
-        kept = _keep(small, {name: each[chosen] for name, each in degradations.items()}, grid)
-        blurry[there] = _to_8_bit(resize_batch(kept, size, int(interpolation)))
-    return blurry
+        factor, interpolation = way.tolist()
+        if factor == 1:
+            result[there] = _add_noise_and_jpeg(center_crop(blurry[there], size), those, grid)
+        else:
+            wide = _enlarged(blurry[there], those, factor, int(interpolation))
+            result[there] = center_crop(wide, size)
+    return result
 
 
-def _keep(images: Tensor, degradations: Mapping[str, Tensor], grid: tuple[int, int]) -> Tensor:
-    """Noise and JPEG, in their order."""
+def _enlarged(
+    images: Tensor, degradations: Mapping[str, Tensor], factor: float, interpolation: int
+) -> Tensor:
+    """Shrunk, with noise and JPEG at that size, and enlarged again."""
+    size = images.shape[-2:]
+    smaller = tuple(shrunk_size(side, factor) for side in size)
+    small = resize_batch(images, smaller, cv2.INTER_AREA)
+    stored = _add_noise_and_jpeg(small, degradations, (0, 0))
+    return _to_8_bit(resize_batch(stored, size, interpolation))
+
+
+def _add_noise_and_jpeg(
+    images: Tensor, degradations: Mapping[str, Tensor], grid: tuple[int, int]
+) -> Tensor:
     images = _to_8_bit(images)
     noise = _noise(images, degradations)
     first = degradations["noise_first"].to(images.device)[:, None, None, None]

@@ -16,7 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smfd_plugin.data import kernels
-from smfd_plugin.data.enlarge import INTERPOLATIONS, enlarge, shrink
+from smfd_plugin.data.enlarge import (
+    INTERPOLATIONS,
+    enlarge,
+    resampling_kernel,
+    resampling_reach,
+    shrink,
+)
 from smfd_plugin.data.kernels import Kernel
 from smfd_plugin.data.light import from_linear, to_linear
 from smfd_plugin.option_names import check_names
@@ -51,7 +57,7 @@ class Scenario:
         order: `noise-jpeg` (a camera's) or `jpeg-noise` (a compressed source seen again).
         light: what is blurred: the picture's `encoded` values, as in most sets of blurry pictures,
             or the `linear` light that they stand for, as in a camera: bright spots spread further.
-        shrink: how many times smaller the blurry picture was kept: noise and JPEG come at that
+        shrink: how many times smaller the blurry picture was stored: noise and JPEG come at that
             size, and the picture is enlarged afterwards. 1: it has the size it always had.
         interpolation: how it is enlarged: `linear`, `cubic` or `lanczos`.
 
@@ -94,11 +100,11 @@ class Scenario:
         lens = kernels.gaussian_kernel(self.sigma_x, self.sigma_y, self.angle)
         return kernels.convolve(kernels.line_kernel(self.extent, self.angle), lens)
 
-    def spread(self) -> Kernel:
-        """What becomes of a point: the kernel, and what shrinking and enlarging add to it."""
+    def psf(self) -> Kernel:
+        """The point spread function: the kernel, and what shrinking and enlarging add to it."""
         if self.shrink == 1:
             return self.kernel()
-        return kernels.convolve(self.kernel(), kernels.resampling_kernel(self.shrink))
+        return kernels.convolve(self.kernel(), resampling_kernel(self.shrink, self.interpolation))
 
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Degrades a picture.
@@ -114,10 +120,10 @@ class Scenario:
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"a picture is (H, W, 3) uint8, not {image.shape} {image.dtype}")
-        kept = self._keep(shrink(self._blur(image), self.shrink))
-        return enlarge(kept, image.shape, self.interpolation)
+        stored = self._add_noise_and_jpeg(shrink(self._blur(image), self.shrink))
+        return enlarge(stored, image.shape, self.interpolation)
 
-    def _keep(self, blurry: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def _add_noise_and_jpeg(self, blurry: NDArray[np.float32]) -> NDArray[np.uint8]:
         if self.order == "noise-jpeg":
             return self._compress(_to_uint8(self._add_noise(blurry)))
         return _to_uint8(self._add_noise(self._compress(_to_uint8(blurry))))
@@ -156,8 +162,8 @@ FACTORS: dict[str, Sequence] = {
     "extent": tuple(range(3, 32, 2)),
     "angle": tuple(5.0 * i for i in range(36)),
     "seed": range(1200),
-    "sigma_x": tuple(0.4 + 0.2 * i for i in range(20)),
-    "sigma_y": tuple(0.4 + 0.2 * i for i in range(20)),
+    "sigma_x": tuple(round(0.4 + 0.2 * i, 1) for i in range(20)),
+    "sigma_y": tuple(round(0.4 + 0.2 * i, 1) for i in range(20)),
     "radius": tuple(1.0 + 0.5 * i for i in range(10)),
     "noise": (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0),
     "jpeg": (0, 95, 90, 85, 80, 70, 60),
@@ -239,6 +245,11 @@ class BlurSpace:
             "defocus": ceil(max(self.factors["radius"])),
         }
         return max(reach[kind] for kind in self.factors["kind"])
+
+    @property
+    def margin(self) -> int:
+        """Pixels around a crop that blur, shrinking and enlarging may bring into it."""
+        return self.reach + resampling_reach(max(self.factors["shrink"]))
 
     def __getitem__(self, index: int) -> Scenario:
         """The scenario of this number. Raises IndexError outside [0, len(space))."""

@@ -1,12 +1,15 @@
-"""Pictures that were kept smaller than they are seen: shrunk, and enlarged again."""
+"""Pictures that were stored smaller than they are seen: shrunk, and enlarged again."""
 
 from functools import lru_cache
+from math import ceil
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from smfd_plugin.data.kernels import Kernel
 
 INTERPOLATIONS = {
     "linear": cv2.INTER_LINEAR,
@@ -56,6 +59,28 @@ def resize_batch(images: Tensor, size: tuple[int, int], interpolation: int) -> T
         for before, after in zip(images.shape[-2:], size, strict=True)
     )
     return rows @ images @ columns.T
+
+
+def resampling_reach(factor: float) -> int:
+    """Pixels from which shrinking by `factor` and enlarging again fetch what they make of one: half
+    an area and two pixels of the small picture. (What `lanczos` fetches from beyond is little.)"""
+    return 0 if factor == 1 else ceil(2.5 * factor)
+
+
+@lru_cache(maxsize=256)
+def resampling_kernel(factor: float, interpolation: str) -> Kernel:
+    """What shrinking by `factor` and enlarging again make of a point, in the mean over where it
+    lies, without what is below zero: odd-sized, float32, sum 1."""
+    reach = resampling_reach(factor)
+    side = 24 * ceil(factor)
+    small = shrunk_size(side, factor)
+    seen = _resizing(small, side, INTERPOLATIONS[interpolation]) @ _resizing(
+        side, small, cv2.INTER_AREA
+    )
+    points = range(side // 4, 3 * side // 4)  # far from the edges, each position as often
+    profile = np.mean([seen[i - reach : i + reach + 1, i] for i in points], axis=0).clip(min=0)
+    kernel = np.outer(profile, profile)
+    return (kernel / kernel.sum()).astype(np.float32)
 
 
 @lru_cache(maxsize=256)

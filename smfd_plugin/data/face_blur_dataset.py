@@ -82,7 +82,7 @@ class FaceBlurDataset(Dataset):
     (all background without a mask), `has_mask` bool, `face_box` (3,) float32 left, top and side of
     the whole face in the crop's pixels, `scenario` int, `lq_path` and `gt_path`;
     with `kernel_size` also `kernel`, (kernel_size, kernel_size) float32 of sum 1. With
-    `degrade_on_device`, `surroundings` (3, H + 2 * reach, W + 2 * reach) uint8 RGB and
+    `degrade_on_device`, `surroundings` (3, H + 2 * margin, W + 2 * margin) uint8 RGB and
     `degradation` take the place of `lq` and `gt`, see blur_batch.degrade_inside.
 
     Raises:
@@ -156,7 +156,7 @@ class FaceBlurDataset(Dataset):
             "gt_path": str(folder.root / face.name),
         }
         if self.kernel_size:
-            kernel = IDENTITY if scenario is None else scenario.spread()
+            kernel = IDENTITY if scenario is None else scenario.psf()
             sample["kernel"] = torch.from_numpy(fit_kernel(kernel, self.kernel_size))
         return sample
 
@@ -176,7 +176,7 @@ class FaceBlurDataset(Dataset):
         inside = np.s_[top : top + size, left : left + size]
         if scenario is None:
             return _pair(gt[inside], gt[inside])
-        radius = scenario.spread().shape[0] // 2
+        radius = scenario.psf().shape[0] // 2
         y, x = max(top - radius, 0), max(left - radius, 0)
         around = gt[y : top + size + radius, x : left + size + radius]
         blurry = scenario.apply(np.ascontiguousarray(around))
@@ -191,13 +191,13 @@ class FaceBlurDataset(Dataset):
         left: int,
     ) -> dict[str, Any]:
         """The same crop as `surroundings` and `degradation`, for blur_batch.degrade_inside."""
-        reach = self.space.reach
-        size = self.crop_size + 2 * reach
-        around = cv2.copyMakeBorder(gt, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
+        margin = self.space.margin
+        size = self.crop_size + 2 * margin
+        around = cv2.copyMakeBorder(gt, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
         crop = around[top : top + size, left : left + size, ::-1].transpose(2, 0, 1)
         return {
             "surroundings": torch.from_numpy(np.ascontiguousarray(crop)),
-            "degradation": describe(scenario, reach),
+            "degradation": describe(scenario, self.space.reach),
         }
 
     def _generator(self) -> np.random.Generator:

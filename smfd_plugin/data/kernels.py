@@ -58,15 +58,6 @@ def disk_kernel(radius: float) -> Kernel:
     return _normalise(cells.mean((1, 3)))
 
 
-def resampling_kernel(factor: float) -> Kernel:
-    """What shrinking by `factor` (the mean of an area) and enlarging again (linear interpolation)
-    make of a point, in the mean over where it lies: a quadratic B-spline."""
-    reach = int(np.ceil(1.5 * factor)) - 1
-    t = np.abs(np.arange(-reach, reach + 1)) / factor
-    profile = np.where(t < 0.5, 0.75 - t**2, 0.5 * (1.5 - t) ** 2)
-    return _normalise(np.outer(profile, profile))
-
-
 def convolve(first: Kernel, second: Kernel) -> Kernel:
     """One kernel after the other: their full convolution."""
     margin = second.shape[0] // 2

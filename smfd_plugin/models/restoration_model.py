@@ -151,10 +151,10 @@ class RestorationModel(SRModel):
             super().feed_data(data)
             return
         surroundings = data["surroundings"].to(self.device).float() / 255
+        size = list(data["mask"].shape[-2:])
         top, left = torch.randint(16, (2,)).tolist()
-        self.lq = degrade_inside(surroundings, data["degradation"], grid=(top, left))
-        height, width = self.lq.shape[-2:]
-        self.gt = center_crop(surroundings, [height, width])
+        self.lq = degrade_inside(surroundings, data["degradation"], size, grid=(top, left))
+        self.gt = center_crop(surroundings, size)
 
     def optimize_parameters(self, current_iter: int) -> None:
         """One step; skipped, with a warning, where loss or gradient is not finite.

@@ -56,6 +56,16 @@ def test_enlarging_is_that_of_the_single_picture(face, interpolation, size):
         assert (image - single).abs().mean() < 0.2 / 255  # OpenCV weighs bytes in whole numbers
 
 
+@pytest.mark.parametrize("shrink", [1.0, 4.0])
+def test_a_crop_is_degraded_like_the_whole(face, shrink):
+    batch = scenarios(noise=0.0, jpeg=0, shrink=shrink)
+    numbers = default_collate([describe(scenario, 40) for scenario in batch])
+    surroundings = F.pad(as_batch(face, len(batch)), [60] * 4, mode="reflect")
+    whole = degrade_inside(surroundings, numbers, (160, 160))
+    crop = degrade_inside(surroundings[..., 32:-32, 48:-48], numbers, (96, 64))
+    assert (crop - whole[..., 32:-32, 48:-48]).abs().max() < 1.01 / 255
+
+
 def test_noise_and_jpeg_are_enlarged_too(face):
     plain = replace(SPACE[0], kind="gaussian", sigma_x=0.4, shrink=4.0)
     noisy, clean = degrade_batch(
@@ -90,9 +100,9 @@ def test_the_grid_moves_the_blocks_of_jpeg(face):
     numbers = default_collate([describe(scenario, 2)])
     surroundings = F.pad(as_batch(face), [2] * 4, mode="reflect")
     inside = face[5:, 3:]
-    moved = degrade_inside(surroundings[..., 5:, 3:], numbers, grid=(5, 3))
-    whole = degrade_inside(surroundings, numbers)[..., 5:, 3:]
-    unmoved = degrade_inside(surroundings[..., 5:, 3:], numbers)
+    moved = degrade_inside(surroundings[..., 5:, 3:], numbers, inside.shape[:2], grid=(5, 3))
+    whole = degrade_inside(surroundings, numbers, face.shape[:2])[..., 5:, 3:]
+    unmoved = degrade_inside(surroundings[..., 5:, 3:], numbers, inside.shape[:2])
     assert moved.shape == as_batch(inside).shape
     apart = [(image - whole)[..., 16:-16, 16:-16].abs().mean() for image in (moved, unmoved)]
     assert apart[0] < 0.2 * apart[1]

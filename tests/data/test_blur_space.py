@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smfd_plugin.data.blur_space import FACTORS, KINDS, LIGHTS, LIMITS, NAMES, BlurSpace, Scenario
-from smfd_plugin.data.enlarge import enlarge, shrink
 
 SPACE = BlurSpace()
 numbers = st.integers(0, len(SPACE) - 1)
@@ -98,6 +97,11 @@ def test_linear_light_doubles_the_space_and_keeps_the_numbers_of_each_half():
     assert linear[123456789] == replace(SPACE[123456789], light="linear")
 
 
+def test_sigmas_are_the_numbers_that_they_are_written_as():
+    assert SPACE.factors["sigma_x"][:5] == (0.4, 0.6, 0.8, 1.0, 1.2)
+    assert SPACE.index(replace(SPACE[0], sigma_x=1.2, sigma_y=4.2)) > 0
+
+
 def test_enlarged_pictures_keep_the_numbers_of_the_others():
     four_times = BlurSpace(factors={"shrink": [4.0], "interpolation": ["lanczos"]})
     assert len(four_times) == len(SPACE)
@@ -127,21 +131,21 @@ def test_enlarging_moves_nothing(interpolation):
     assert small.astype(float).mean() == pytest.approx(image.mean(), rel=0.02)
 
 
-def test_the_spread_of_an_enlarged_point_is_its_kernel_and_more():
+def test_the_point_spread_of_an_enlarged_picture_is_wider():
     scenario = Scenario("line", 9, 30.0, 5, 3.0, 1.2, 4.0, 0.0, 0, "noise-jpeg")
-    assert np.array_equal(scenario.spread(), scenario.kernel())
-    enlarged = replace(scenario, shrink=4.0, interpolation="linear")
-    spread = enlarged.spread()
-    half = spread.shape[0] // 2
-    mean = np.zeros((2 * half + 1, 2 * half + 1))
-    for dy in range(4):  # wherever the point lies in its pixel of the small picture
-        for dx in range(4):
-            image = np.zeros((80, 80, 3), np.uint8)
-            image[40 + dy, 40 + dx] = 255
-            blurry = enlarged._blur(image)
-            seen = enlarge(shrink(blurry, 4.0), image.shape, "linear")[..., 0]
-            mean += seen[40 + dy - half : 41 + dy + half, 40 + dx - half : 41 + dx + half] / 16
-    np.testing.assert_allclose(spread, mean / 255, atol=1e-4)
+    assert np.array_equal(scenario.psf(), scenario.kernel())
+    psf = replace(scenario, shrink=4.0, interpolation="linear").psf()
+    middle = psf.shape[0] // 2
+    offset = np.arange(-middle, middle + 1)
+    variance = [(psf.sum(axis) * offset**2).sum() for axis in (0, 1)]
+    kernel = scenario.kernel()
+    half = kernel.shape[0] // 2
+    own = [
+        (kernel.sum(axis) * offset[middle - half : middle + half + 1] ** 2).sum() for axis in (0, 1)
+    ]
+    # Of a quadratic B-spline with knots every 4 pixels: 16 * 3 / 12.
+    assert np.subtract(variance, own) == pytest.approx([4, 4], rel=0.05)
+    assert psf.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("kind", KINDS)

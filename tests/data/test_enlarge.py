@@ -3,7 +3,15 @@ import numpy as np
 import pytest
 import torch
 
-from smfd_plugin.data.enlarge import INTERPOLATIONS, enlarge, resize_batch, shrink, shrunk_size
+from smfd_plugin.data.enlarge import (
+    INTERPOLATIONS,
+    enlarge,
+    resampling_kernel,
+    resampling_reach,
+    resize_batch,
+    shrink,
+    shrunk_size,
+)
 
 
 def picture(height: int, width: int) -> np.ndarray:
@@ -52,3 +60,23 @@ def test_a_batch_is_shrunk_as_by_opencv(factor):
     size = shrunk_size(30, factor), shrunk_size(24, factor)
     small = resize_batch(batch, size, cv2.INTER_AREA)[0].permute(1, 2, 0)
     np.testing.assert_allclose(small, shrink(image, factor), atol=1e-5)
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+@pytest.mark.parametrize("factor", [1.5, 4.0])
+def test_the_resampling_kernel_is_what_becomes_of_points(factor, interpolation):
+    kernel = resampling_kernel(factor, interpolation)
+    reach = resampling_reach(factor)
+    assert kernel.shape == (2 * reach + 1, 2 * reach + 1)
+    mean = np.zeros(2 * reach + 1)
+    for position in range(60, 72):  # whole periods of both factors
+        line = np.zeros((1, 132, 3), np.float32)
+        line[:, position] = 1
+        seen = enlarge(shrink(line, factor), (1, 132, 3), interpolation)[0, :, 0]
+        mean += seen[position - reach : position + reach + 1]
+    profile = mean.clip(min=0) / mean.clip(min=0).sum()
+    np.testing.assert_allclose(kernel, np.outer(profile, profile), atol=1e-5)
+
+
+def test_nothing_is_fetched_from_afar_where_the_size_stays():
+    assert resampling_reach(1.0) == 0

@@ -132,12 +132,12 @@ def test_the_device_makes_the_same_pairs(faces):
     torch.manual_seed(3)
     left_alone = FaceBlurDataset(options(faces, **more, degrade_on_device=True))
     samples = [left_alone[i % 3] for i in range(12)]
-    reach = left_alone.space.reach
+    margin = left_alone.space.margin
     surroundings = torch.stack([sample["surroundings"] for sample in samples])
     assert surroundings.dtype == torch.uint8
     numbers = default_collate([sample["degradation"] for sample in samples])
-    lq = degrade_inside(surroundings / 255, numbers)
-    gt = surroundings[..., reach:-reach, reach:-reach] / 255
+    lq = degrade_inside(surroundings / 255, numbers, (24, 24))
+    gt = surroundings[..., margin:-margin, margin:-margin] / 255
     for i, (pair, sample) in enumerate(zip(expected, samples, strict=True)):
         assert (lq[i] - pair["lq"]).abs().max() < 1.01 / 255
         assert torch.equal(gt[i], pair["gt"])
@@ -146,6 +146,18 @@ def test_the_device_makes_the_same_pairs(faces):
             np.array_equal(sample[name], pair[name])
             for name in ("mask", "face_box", "kernel", "scenario", "has_mask", "lq_path", "gt_path")
         )
+
+
+def test_enlarged_faces_have_a_wider_margin_and_the_kernel_of_all_that_spreads_them(faces):
+    factors = {"kind": ["line"], "extent": [9], "shrink": [4.0], "interpolation": ["lanczos"]}
+    more = {"crop_size": 24, "kernel_size": 47, "blur": {"factors": factors}}
+    sample = FaceBlurDataset(options(faces, **more, degrade_on_device=True))[0]
+    assert sample["surroundings"].shape[-1] == 24 + 2 * (4 + 10)
+    psf = BlurSpace(factors)[sample["scenario"]].psf()
+    assert np.array_equal(sample["kernel"], fit_kernel(psf, 47))
+    pair = FaceBlurDataset(options(faces, **more))[0]
+    detail = [pair[name].diff(dim=-1).square().mean() for name in ("lq", "gt")]
+    assert detail[0] < 0.3 * detail[1]
 
 
 def test_a_part_of_the_faces_stays_sharp(faces):
