@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from smfd_plugin.benchmark.arguments import arguments
 from smfd_plugin.benchmark.foreign_blur import FOREIGN_BLURS
-from smfd_plugin.data.blur_space import BlurSpace, Scenario
+from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.enlarge import INTERPOLATIONS, enlarge, shrink
 from smfd_plugin.data.faces import Face, FaceFolder
 from smfd_plugin.data.pictures import Picture, picture_files, read_picture
+from smfd_plugin.data.scenario import Scenario
 from smfd_plugin.data.scenarios import read_scenarios
 from smfd_plugin.data.tensors import from_tensor, to_tensor
 from smfd_plugin.restore import align, make_detector

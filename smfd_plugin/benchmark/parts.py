@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 
 from smfd_plugin.benchmark.datasets import Entry
-from smfd_plugin.data.blur_space import KINDS, MOTION_KINDS
 from smfd_plugin.data.kernels import Kernel
+from smfd_plugin.data.scenario import KINDS, MOTION_KINDS
 
 STRENGTHS = (2, 4, 6)
 """Blur radii in pixels where one class of strength ends and the next begins."""

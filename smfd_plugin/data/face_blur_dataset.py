@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
 from smfd_plugin.data.blur_batch import describe
-from smfd_plugin.data.blur_space import BlurSpace, Scenario
+from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.faces import FaceFolder
 from smfd_plugin.data.kernels import IDENTITY, fit_kernel
+from smfd_plugin.data.scenario import Scenario
 from smfd_plugin.data.scenarios import read_scenarios
 from smfd_plugin.option_names import check_names, check_values
 

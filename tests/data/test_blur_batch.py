@@ -8,8 +8,9 @@ from torch.nn import functional as F
 from torch.utils.data import default_collate
 
 from smfd_plugin.data.blur_batch import blur_inside, degrade_batch, degrade_inside, describe
-from smfd_plugin.data.blur_space import KINDS, BlurSpace
+from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.enlarge import INTERPOLATIONS
+from smfd_plugin.data.scenario import KINDS
 
 SPACE = BlurSpace()
 

@@ -4,7 +4,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from smfd_plugin.data.blur_space import FACTORS, KINDS, MOTION_KINDS, BlurSpace
+from smfd_plugin.data.blur_space import BlurSpace
+from smfd_plugin.data.scenario import FACTORS, KINDS, MOTION_KINDS
 from smfd_plugin.data.scenarios import read_scenarios
 
 
@@ -13,7 +14,7 @@ def draw_scenarios(count: int, seed: int) -> list[int]:
     uniformly. The files are what counts, so that the lists outlive a change here."""
     space = BlurSpace()
     long_motion = BlurSpace(
-        weights={"extent": [float(extent >= 15) for extent in FACTORS["extent"]]}
+        weights={"extent": [float(extent >= 15) for extent in FACTORS["extent"].default]}
     )
     rng = np.random.default_rng(seed)
     numbers = []

@@ -8,7 +8,7 @@ import torch
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Context, build_method
 from smfd_plugin.benchmark.methods.classics import extend
-from smfd_plugin.data.blur_space import Scenario
+from smfd_plugin.data.scenario import Scenario
 
 SHAKE = Scenario("shake", 15, 30.0, 3, 1.0, 1.0, 1.0, 0.0, 0, "noise-jpeg")
 """Its kernel is not symmetric, so that it tells convolution from correlation."""
