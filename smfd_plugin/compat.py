@@ -304,9 +304,9 @@ def resume_from_readable_state() -> None:
 
 
 def plan_epochs_by_batches() -> None:
-    """Epochs are planned as if each had its last, incomplete batch, which the loader leaves out, so
-    that training with few pictures ends early; and a resumed training takes up the epoch's number,
-    though epochs may have become longer, so that it ends early, too."""
+    """BasicSR plans epochs as if each had its last, incomplete batch, which the loader drops; and
+    resumes with the number of an epoch, though epochs may have another length by then. Either ends
+    a training before its last step."""
     from basicsr import train
 
     original = train.create_train_val_dataloader

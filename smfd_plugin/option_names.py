@@ -61,7 +61,7 @@ def check_names(section: str, names: Iterable[str], known: Collection[str]) -> N
         if name not in known:
             close = get_close_matches(str(name), known, 1)  # YAML names may be numbers
             there = ", ".join(sorted(known)) or "none"
-            remedy = f"is it {close[0]}?" if close else f"there are {there}"
+            remedy = f"did you mean {close[0]}?" if close else f"there are {there}"
             raise ValueError(f"{section} has no option {name!r}; {remedy}")
 
 

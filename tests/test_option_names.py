@@ -12,7 +12,7 @@ def test_known_names_pass():
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
-        ("crop_sise", "is it crop_size?"),
+        ("crop_sise", "did you mean crop_size?"),
         ("colour", "there are crop_size, gt_size"),
         (7, "there are crop_size, gt_size"),
     ],

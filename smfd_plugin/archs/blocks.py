@@ -73,7 +73,7 @@ class ResidualDenseConv(nn.Module):
 
 class ResidualConv(nn.Module):
     """Plain residual block, what RDC is compared with: two 3x3 convolutions in place of the dense
-    ones, as wide between them as makes the multiplications those of a ResidualDenseConv.
+    ones, with as many hidden channels as make it cost what a ResidualDenseConv costs.
 
     Args:
         channels: C of the (N, C, H, W) input; the output has the same shape.

@@ -24,7 +24,7 @@ MARGIN = 64
 """Pixels between one edge of a picture and the opposite one, which are neighbours in a spectrum."""
 
 QUOTIENTS = (1e-3, 1e-2, 1e-1)
-"""How strongly each first estimate of the kernel is held back, against the mean spectral power."""
+"""Regularisation of each least-squares estimate of the kernel, in parts of the mean power."""
 
 WHITENING = 1e-2
 """The same for the autocorrelation of the blurry edges."""
@@ -126,7 +126,7 @@ class KernelEstimator(nn.Module):
             x = block(torch.cat((F.interpolate(x, scale_factor=2.0), skip), 1))
         # A convolution with one output is divided among threads in ways that round differently.
         logits = (x * self.head.weight[0]).sum(1)[:, :KERNEL_SIZE, :KERNEL_SIZE] + self.head.bias
-        # The second quotient, so steep that its peaks alone count, is where training starts from.
+        # Training starts from the second estimate, scaled so that the softmax keeps only its peaks.
         logits = logits + 8 * estimates[:, 1]
         return logits.float().flatten(1).log_softmax(1).unflatten(1, (KERNEL_SIZE, KERNEL_SIZE))
 

@@ -87,7 +87,7 @@ def read_options(opt: Mapping[str, Any]) -> Options:
         raise ValueError(f"reference is {reference!r}, but the methods are {', '.join(methods)}")
     for name in (opt["name"], *methods, *datasets, *metrics):
         if not isinstance(name, str) or not name or Path(name).name != name or name == "..":
-            raise ValueError(f"the name {name!r} is not fit for a file")
+            raise ValueError(f"the name {name!r} cannot be a file's name")
     timing, pictures = opt.get("timing") or {}, opt.get("pictures", 4)
     if timing:
         _check_timing(timing)

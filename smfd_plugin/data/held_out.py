@@ -1,4 +1,4 @@
-"""What was held out from a folder of training faces, so that no later run puts it there."""
+"""The list of faces held out for validation, so that no later run adds them to the training set."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress

@@ -24,9 +24,11 @@ def compress(images: Tensor, quality: int) -> Tensor:
 
 @cache
 def _layer(quality: int, device: torch.device) -> diffjpeg.DiffJPEG:
-    """DiffJPEG with the tables of a quality, to be called with 50, which leaves them as they are.
-    Its own are transposed, and neither they nor light and colours are rounded, and colours are
-    enlarged in blocks.
+    """DiffJPEG made to give what libjpeg gives. By itself it transposes the quantisation tables,
+    rounds neither them nor the YCbCr values, and repeats chroma samples where libjpeg interpolates.
+
+    The tables are those of `quality` already, so it is to be called with quality 50, which leaves
+    them as they are.
     """
     jpeg = diffjpeg.DiffJPEG(differentiable=False)
     scale = 5000 / quality if quality < 50 else 200 - 2 * quality

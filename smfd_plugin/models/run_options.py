@@ -11,7 +11,7 @@ OPTIONS = (
     *("datasets", "network_g", "path", "train", "val", "logger", "dist_params"),
     *("dist", "rank", "world_size", "auto_resume", "is_train", "root_path"),
 )
-"""Names at the top of an option file; BasicSR adds the last line's."""
+"""Names at the top of an option file, and those that BasicSR adds to them (last line)."""
 
 SECTIONS = {
     "val": ("val_freq", "save_img", "suffix", "pbar", "metrics"),

@@ -230,7 +230,9 @@ def _decode(path: Path, data: bytes, opened: Image.Image) -> NDArray | None:
             "with straight ones first"
         )
     if bits == 16 and others and tags.get(PLANAR_CONFIGURATION) == _SEPARATE:  # OpenCV mixes them
-        raise PictureError(f"{path} has its 16 bit channels apart; save it interleaved first")
+        raise PictureError(
+            f"{path} stores its 16 bit channels in separate planes; save it interleaved first"
+        )
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     is_negative = bits == 16 and tags.get(PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
     return ~pixels if is_negative and pixels is not None else pixels  # OpenCV turns 8 bit round

@@ -20,8 +20,8 @@ _REACH = 1.0
 """How far a face moves at most from one frame to the next, in sides of its box."""
 
 _STRAY = 0.5
-"""As _REACH, but from the expected place: where a velocity is known, or frames in between missed
-the face."""
+"""The same from the place that is predicted for it: where its velocity is known, or frames in
+between missed it."""
 
 _ALIKE = 0.5
 """Area of the smaller box, as a part of the larger one's, from which they can be one fast face."""

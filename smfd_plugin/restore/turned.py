@@ -12,7 +12,7 @@ from torch import Tensor
 from smfd_plugin.restore.detect import Detection, Detector, enlarged, shrunken
 
 _SAME = 0.5
-"""Part of the smaller box that lies in another one, from which both are one face."""
+"""Boxes are one face where they share at least this part of the smaller one."""
 
 
 def in_all_turns(detect: Detector) -> Detector:

@@ -22,8 +22,8 @@ _SCENE_CHANGE = 0.1
 default."""
 
 _BRIGHT, _DARKEST = 0.4, 0.08
-"""Below mean brightness _BRIGHT (full scale is 1) that threshold falls in proportion to it, but no
-further below _DARKEST, where differences are noise."""
+"""Mean brightness (full scale is 1) between which that threshold is proportional to it: darker
+scenes differ less, but what differs below _DARKEST is noise."""
 
 _BEFORE = "Before"
 """Begins the properties that describe the frame before."""

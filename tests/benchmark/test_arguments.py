@@ -19,7 +19,7 @@ def test_options_that_fit():
         ({"type": "net"}, "mine lacks the option 'weights'"),
         (
             {"type": "net", "weights": "a", "sise": 3},
-            r"mine has no option 'sise'; is it size\?",
+            r"mine has no option 'sise'; did you mean size\?",
         ),
         (
             {"type": "net", "weights": "a", "context": 3},

@@ -500,7 +500,7 @@ def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path, mas
         ({"timing": {"rounds": 3}}, "timing lacks the option 'size'"),
         (
             {"methods": {"smfd": {"type": "smfd", "wieghts": "x"}}},
-            "smfd has no option 'wieghts'; is it weights?",
+            "smfd has no option 'wieghts'; did you mean weights?",
         ),
         (
             {"datasets": {"test": {"name": "faces", "type": "real"}}},
@@ -512,7 +512,7 @@ def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path, mas
         ),
         (
             {"metrics": {"lpips": {"type": "calculate_lpips", "nett": "vgg"}}},
-            "lpips has no option 'nett'; is it net?",
+            "lpips has no option 'nett'; did you mean net?",
         ),
         ({"timing": {"size": 64, "rounds": 0}}, "rounds is 0; it must be a whole number from 1"),
         (
@@ -529,14 +529,14 @@ def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path, mas
         ({"methods": {"smfd": None}}, "methods: smfd needs a `type`, not None"),
         ({"methods": ["smfd"]}, "methods is ['smfd']; each needs a name and a `type`"),
         ({"timing": 5}, "timing is 5; it needs a `size`"),
-        ({"picturs": 9}, "the option file has no option 'picturs'; is it pictures?"),
+        ({"picturs": 9}, "the option file has no option 'picturs'; did you mean pictures?"),
         (
             {"datasets": {"test": {"name": 7, "type": "real", "dataroot_lq": "faces"}}},
-            "the name 7 is not fit for a file",
+            "the name 7 cannot be a file's name",
         ),
-        ({"name": "../up"}, "'../up' is not fit for a file"),
-        ({"name": ".."}, "'..' is not fit for a file"),
-        ({"metrics": {"PSNR/Y": {"type": "calculate_psnr"}}}, "'PSNR/Y' is not fit for a file"),
+        ({"name": "../up"}, "'../up' cannot be a file's name"),
+        ({"name": ".."}, "'..' cannot be a file's name"),
+        ({"metrics": {"PSNR/Y": {"type": "calculate_psnr"}}}, "'PSNR/Y' cannot be a file's name"),
     ],
 )
 def test_mistakes_are_one_line(benchmark, options, change, message):

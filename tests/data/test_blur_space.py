@@ -114,7 +114,10 @@ def test_factors_can_be_replaced():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"factors": {"sigma": [1]}}, r"blur\.factors has no option 'sigma'; is it sigma_y\?"),
+        (
+            {"factors": {"sigma": [1]}},
+            r"blur\.factors has no option 'sigma'; did you mean sigma_y\?",
+        ),
         ({"factors": ["light"]}, "blur factors need a list of values for each name"),
         ({"factors": {"extent": [[3, 5]]}}, r"blur factor 'extent' cannot be \[3, 5\]"),
         ({"factors": {"extent": []}}, "distinct values"),

@@ -32,7 +32,9 @@ def test_an_option_that_is_null_is_absent(faces):
 
 
 def test_a_misspelt_option_is_named(faces):
-    with pytest.raises(ValueError, match="data set t has no option 'crop_sise'; is it crop_size"):
+    with pytest.raises(
+        ValueError, match="data set t has no option 'crop_sise'; did you mean crop_size"
+    ):
         FaceBlurDataset(options(faces, crop_sise=32))
 
 

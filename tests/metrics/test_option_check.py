@@ -22,7 +22,7 @@ def test_options_that_are_read(options):
     [
         (
             {"type": "calculate_psnr", "crop_border": 0, "test_y_chanel": True},
-            "mine has no option 'test_y_chanel'; is it test_y_channel?",
+            "mine has no option 'test_y_chanel'; did you mean test_y_channel?",
         ),
         (
             {"type": "calculate_lpips", "spatial": True},

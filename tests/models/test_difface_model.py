@@ -153,7 +153,7 @@ def test_a_start_beyond_the_steps_is_named(prepared):
 
 def test_an_option_of_the_sampling_that_there_is_not_is_named(prepared):
     prepared["sampling"]["sead"] = 3
-    with pytest.raises(ValueError, match="sampling has no option 'sead'; is it seed"):
+    with pytest.raises(ValueError, match="sampling has no option 'sead'; did you mean seed"):
         build(prepared)
 
 

@@ -79,7 +79,9 @@ def test_weights_are_not_taken_for_others(prepared, tmp_path):
 
 def test_options_are_checked(prepared):
     prepared["train"]["grad_clipp"] = 1.0
-    with pytest.raises(ValueError, match="train has no option 'grad_clipp'; is it grad_clip"):
+    with pytest.raises(
+        ValueError, match="train has no option 'grad_clipp'; did you mean grad_clip"
+    ):
         build_model(prepared)
 
 

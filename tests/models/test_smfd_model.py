@@ -286,11 +286,11 @@ def test_unknown_choices_are_refused(prepared):
 
 def test_a_misspelt_option_is_named(prepared):
     prepared["train"]["mask_warm_up_iter"] = 5
-    with pytest.raises(ValueError, match=r"train has no option .*; is it mask_warmup_iter"):
+    with pytest.raises(ValueError, match=r"train has no option .*; did you mean mask_warmup_iter"):
         build(prepared)
     del prepared["train"]["mask_warm_up_iter"]
     prepared["path"]["pretrain_netwrk_g"] = "nosuch.pth"
-    with pytest.raises(ValueError, match=r"path has no option .*; is it pretrain_network_g"):
+    with pytest.raises(ValueError, match=r"path has no option .*; did you mean pretrain_network_g"):
         build(prepared)
 
 

@@ -365,7 +365,7 @@ def test_a_tiff_whose_white_is_zero_is_no_negative(tmp_path, dtype):
 def test_channels_of_16_bit_that_lie_apart_are_refused(tmp_path, channels):
     planes = noise(channels, 20, 30, dtype=np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
-    unreadable(tmp_path / "a.tif", "16 bit channels apart; save it interleaved first")
+    unreadable(tmp_path / "a.tif", "16 bit channels in separate planes; save it interleaved")
 
 
 def test_grey_multiplied_by_its_transparency_is_divided(tmp_path):
