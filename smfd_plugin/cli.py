@@ -12,7 +12,7 @@ from importlib.metadata import version
 from io import TextIOWrapper
 from typing import NamedTuple
 
-from smfd_plugin.interrupts import ended_as_by_ctrl_c, exit_code
+from smfd_plugin.interrupts import exit_code, signals_as_interrupt
 
 
 class Command(NamedTuple):
@@ -75,7 +75,7 @@ def smfd_main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     _mend_streams()
     try:
-        with ended_as_by_ctrl_c():
+        with signals_as_interrupt():
             args = build_parser(argv[0] if argv else "").parse_args(argv)
             return args.run(args)
     except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:

@@ -9,7 +9,7 @@ TIMEOUT = 20
 
 
 @contextmanager
-def quick_to_give_up() -> Iterator[None]:
+def download_timeout() -> Iterator[None]:
     """Lets connections that are opened in the block fail after TIMEOUT, with an OSError."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)

@@ -10,7 +10,7 @@ _NAMES = ("SIGTERM", "SIGHUP")  # of kill and a shutdown; of a terminal that clo
 
 
 @contextmanager
-def ended_as_by_ctrl_c() -> Iterator[None]:
+def signals_as_interrupt() -> Iterator[None]:
     """Within the block, signals that end the process raise KeyboardInterrupt, so that temporary
     files go; its argument is the signal's number. In other threads than the main one, where Python
     has no signals, nothing changes.

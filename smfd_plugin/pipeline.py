@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from smfd_plugin.interrupts import ended_as_by_ctrl_c, exit_code
+from smfd_plugin.interrupts import exit_code, signals_as_interrupt
 from smfd_plugin.models.restoration_model import TrainingDivergedError
 
 PLUGIN_GROUP = "basicsr.plugins"
@@ -117,7 +117,7 @@ def main(argv: Sequence[str]) -> int:
         return 2
     sys.argv = [f"basicsr {command}", *options]  # BasicSR parses the options itself
     try:
-        with ended_as_by_ctrl_c():
+        with signals_as_interrupt():
             load_plugins()
             COMMANDS[command]()
     except (*MISTAKES, *OF_VALUES) as e:

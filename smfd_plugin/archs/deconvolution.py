@@ -23,7 +23,7 @@ KERNEL_SIZE = 47
 MARGIN = 64
 """Pixels between one edge of a picture and the opposite one, which are neighbours in a spectrum."""
 
-QUOTIENTS = (1e-3, 1e-2, 1e-1)
+REGULARISATIONS = (1e-3, 1e-2, 1e-1)
 """Regularisation of each least-squares estimate of the kernel, in parts of the mean power."""
 
 WHITENING = 1e-2
@@ -84,7 +84,7 @@ class KernelEstimator(nn.Module):
     """The kernel from the edges of the blurry face and from those predicted of the sharp one.
 
     Args:
-        widths: channels of the stages of the UNet that refines the quotients, the first at 48x48,
+        widths: channels of the stages of the UNet that refines these estimates, the first at 48x48,
             each next at half; up to 5.
 
     Raises:
@@ -95,7 +95,7 @@ class KernelEstimator(nn.Module):
         super().__init__()
         if len(widths) > 5:
             raise ValueError(f"kernel_widths can be up to 5 numbers, not {len(widths)}")
-        inputs = (len(QUOTIENTS) + 1, *widths[:-1])
+        inputs = (len(REGULARISATIONS) + 1, *widths[:-1])
         self.encoder = nn.ModuleList(
             _convolutions(before, width) for before, width in zip(inputs, widths, strict=True)
         )
@@ -114,7 +114,7 @@ class KernelEstimator(nn.Module):
         Returns:
             (N, KERNEL_SIZE, KERNEL_SIZE) float32 logarithms of kernels of sum 1.
         """
-        estimates = quotients(blurry, sharp).to(self.head.weight.dtype)
+        estimates = kernel_estimates(blurry, sharp).to(self.head.weight.dtype)
         x = F.pad(estimates, (0, 1, 0, 1))
         skips = []
         for block in self.encoder[:-1]:
@@ -138,8 +138,8 @@ def differences(image: Tensor) -> Tensor:
     return torch.cat((horizontal, vertical), 1)
 
 
-def quotients(blurry: Tensor, sharp: Tensor) -> Tensor:
-    """First estimates of the kernel, by least squares: one for each of QUOTIENTS, and the
+def kernel_estimates(blurry: Tensor, sharp: Tensor) -> Tensor:
+    """First estimates of the kernel, by least squares: one for each of REGULARISATIONS, and the
     autocorrelation of the blurry edges, whitened; each with a maximum of 1.
 
     Args:
@@ -147,7 +147,7 @@ def quotients(blurry: Tensor, sharp: Tensor) -> Tensor:
         sharp: the same of the sharp face.
 
     Returns:
-        (N, len(QUOTIENTS) + 1, KERNEL_SIZE, KERNEL_SIZE).
+        (N, len(REGULARISATIONS) + 1, KERNEL_SIZE, KERNEL_SIZE).
     """
     height, width = blurry.shape[-2:]
     window = _window(height, blurry.device)[:, None] * _window(width, blurry.device)
@@ -162,7 +162,7 @@ def quotients(blurry: Tensor, sharp: Tensor) -> Tensor:
     power = _power(sharp_spectrum).sum(1)
     # In two steps, as one sum would be divided among threads, and rounded differently.
     mean = power.mean(2, keepdim=True).mean(1, keepdim=True) + 1e-8
-    gains = [1 / (power + weight * mean) for weight in QUOTIENTS]
+    gains = [1 / (power + weight * mean) for weight in REGULARISATIONS]
     whitened = blurry_power / (power + WHITENING * mean)
     real = torch.stack([*(cross_real * gain for gain in gains), whitened], 1)
     imag = torch.stack([*(cross_imag * gain for gain in gains), torch.zeros_like(whitened)], 1)

@@ -74,7 +74,7 @@ def build_dataset(options: Mapping[str, Any]) -> list[Entry]:
     return DATASETS[options["type"]](**own)[:limit]
 
 
-def spread[T](items: Sequence[T], count: int) -> list[T]:
+def pick_evenly[T](items: Sequence[T], count: int) -> list[T]:
     """So many items, from the first to the last, evenly; all, if there are no more."""
     chosen = np.unique(np.linspace(0, len(items) - 1, count).round().astype(int))
     return [items[i] for i in chosen]

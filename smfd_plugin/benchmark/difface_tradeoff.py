@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from smfd_plugin.benchmark.datasets import Sample, blurred, spread
+from smfd_plugin.benchmark.datasets import Sample, blurred, pick_evenly
 from smfd_plugin.benchmark.methods import weights_digest
 from smfd_plugin.data.pictures import Picture
 from smfd_plugin.data.tensors import from_tensor, to_tensor
@@ -66,7 +66,7 @@ def load_pairs(dataroot: str, scenarios: str, size: int, count: int) -> list[Sam
         FileNotFoundError: no faces, or no such list of scenarios.
     """
     entries = blurred(dataroot=dataroot, size=BLUR_SIZE, scenarios=scenarios)
-    samples = [entry.read() for entry in spread(entries, count)]
+    samples = [entry.read() for entry in pick_evenly(entries, count)]
     return [Sample(_shrink(sample.lq, size), _shrink(sample.gt, size)) for sample in samples]
 
 
@@ -200,7 +200,7 @@ def shown_columns(
         if run.eta in (None, eta)
     }
     columns["sharp\n"] = sharp
-    return {title: spread(pictures, SHOWN) for title, pictures in columns.items()}
+    return {title: pick_evenly(pictures, SHOWN) for title, pictures in columns.items()}
 
 
 def print_table(scores: Mapping[Run, Mapping[str, float]], count: int) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 
 from smfd_plugin.data.pictures import Picture
 from smfd_plugin.data.tensors import to_tensor
-from smfd_plugin.download import quick_to_give_up
+from smfd_plugin.download import download_timeout
 from smfd_plugin.extras import extra
 
 MIN_FACES = 2
@@ -35,7 +35,7 @@ def inception(weights: str | Path | None, device: torch.device) -> Any:
         )
     path = None if weights is None else str(weights)
     try:
-        with quick_to_give_up():
+        with download_timeout():
             network = FrechetInceptionDistance(2048, feature_extractor_weights_path=path)
     except OSError as error:
         raise FileNotFoundError(

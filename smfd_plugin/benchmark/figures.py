@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from smfd_plugin.benchmark.datasets import Entry, spread
+from smfd_plugin.benchmark.datasets import Entry, pick_evenly
 from smfd_plugin.benchmark.results import DatasetResult, Results
 from smfd_plugin.benchmark.store import read_restored
 from smfd_plugin.benchmark.table import arrow, shown_metrics
@@ -42,7 +42,7 @@ def comparison_figure(results: Results, count: int) -> Figure:
     rows = [
         columns(dataset, entry)
         for _, dataset in results.restored()
-        for entry in spread(dataset.entries, count)
+        for entry in pick_evenly(dataset.entries, count)
     ]
     _, first = results.restored()[0]
     names = [name for name in (*first.rows, TRUTH) if any(name in row for row in rows)]

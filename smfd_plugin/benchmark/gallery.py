@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from smfd_plugin import FaceDeblurrer
-from smfd_plugin.benchmark.datasets import blurred, spread
+from smfd_plugin.benchmark.datasets import blurred, pick_evenly
 from smfd_plugin.data.pictures import Picture, picture_files, read_picture
 
 SIDE = 256
@@ -43,7 +43,7 @@ class Pair(NamedTuple):
 def blurred_pairs(deblurrer: FaceDeblurrer, folder: Path, count: int) -> Iterator[Pair]:
     """Sharp faces (see FaceFolder), blurred by val100's scenarios: `count`, spread evenly."""
     entries = blurred(dataroot=str(folder), size=SIDE, scenarios="val100")
-    for entry in spread(entries, count):
+    for entry in pick_evenly(entries, count):
         sample, kind = entry.read(), entry.scenario.kind
         after = deblurrer.deblur_aligned(sample.lq[None, ..., ::-1])[0, ..., ::-1]
         gain = cv2.PSNR(sample.gt, np.ascontiguousarray(after)) - cv2.PSNR(sample.gt, sample.lq)

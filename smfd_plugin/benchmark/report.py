@@ -8,7 +8,7 @@ import cv2
 from jinja2 import Environment
 
 from smfd_plugin.benchmark import table
-from smfd_plugin.benchmark.datasets import spread
+from smfd_plugin.benchmark.datasets import pick_evenly
 from smfd_plugin.benchmark.figures import columns
 from smfd_plugin.benchmark.options import Options
 from smfd_plugin.benchmark.results import Results
@@ -55,7 +55,7 @@ def report(options: Options, results: Results, figures: Mapping[str, Path]) -> s
                 column: picture_url(picture) for column, picture in columns(dataset, entry).items()
             }
             for name, dataset in results.restored()
-            for entry in spread(dataset.entries, options.pictures)
+            for entry in pick_evenly(dataset.entries, options.pictures)
         },
         best=table.BEST,
         not_run=table.NOT_RUN,

@@ -13,8 +13,8 @@ from torchvision.transforms.functional import center_crop
 from smfd_plugin.data import jpeg
 from smfd_plugin.data.enlarge import INTERPOLATIONS, resize_batch, shrunk_size
 from smfd_plugin.data.kernels import IDENTITY, fit_kernel
-from smfd_plugin.data.light import from_linear, to_linear
 from smfd_plugin.data.scenario import Scenario
+from smfd_plugin.data.srgb import from_linear, to_linear
 
 
 def degrade_batch(images: Tensor, scenarios: Sequence[Scenario]) -> Tensor:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from smfd_plugin.data import kernels
 from smfd_plugin.data.enlarge import INTERPOLATIONS, enlarge, resampling_kernel, shrink
 from smfd_plugin.data.kernels import Kernel
-from smfd_plugin.data.light import from_linear, to_linear
+from smfd_plugin.data.srgb import from_linear, to_linear
 
 MOTION_KINDS = ("line", "shake", "mixed")
 KINDS = (*MOTION_KINDS, "gaussian", "anisotropic", "defocus")

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import vgg
 
-from smfd_plugin.losses.alike import check_alike
+from smfd_plugin.losses.shapes import check_same_shape
 from smfd_plugin.torch_files import read_features
 
 STAGE_ENDS = (4, 9, 16, 23)
@@ -79,7 +79,7 @@ class FeatureLoss(nn.Module):
         Raises:
             ValueError: pictures of two shapes.
         """
-        check_alike(image, gt)
+        check_same_shape(image, gt)
         x, y = self._crop(image, gt)
         x, y = (x - self.mean) / self.std, (y - self.mean) / self.std
         distance = x.new_zeros(())

@@ -4,7 +4,7 @@ import torch
 from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 
-from smfd_plugin.losses.alike import check_alike
+from smfd_plugin.losses.shapes import check_same_shape
 
 
 @LOSS_REGISTRY.register()
@@ -23,7 +23,7 @@ class FrequencyLoss(nn.Module):
         """Loss of a batch, a scalar; image and gt (N, C, H, W). The transform is orthonormal, so
         the loss does not grow with the picture; half types are computed in float32. Raises
         ValueError for pictures of two shapes."""
-        check_alike(image, gt)
+        check_same_shape(image, gt)
         x, y = (each.to(torch.promote_types(each.dtype, torch.float32)) for each in (image, gt))
         difference = torch.fft.rfft2(x - y, norm="ortho")
         return self.loss_weight * torch.view_as_real(difference).abs().mean()

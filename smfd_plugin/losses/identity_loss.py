@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from smfd_plugin.data.template import FFHQ_SIZE, FFHQ_TEMPLATE, arcface_landmarks, similarity
 from smfd_plugin.extras import extra
-from smfd_plugin.losses.alike import check_alike
+from smfd_plugin.losses.shapes import check_same_shape
 
 
 @LOSS_REGISTRY.register()
@@ -55,7 +55,7 @@ class IdentityLoss(nn.Module):
         Raises:
             ValueError: pictures of two shapes.
         """
-        check_alike(image, gt)
+        check_same_shape(image, gt)
         with torch.no_grad():
             target = self._embed(gt, face_box)
         cosine = F.cosine_similarity(self._embed(image, face_box), target)

@@ -5,7 +5,7 @@ from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smfd_plugin.losses.alike import check_alike
+from smfd_plugin.losses.shapes import check_same_shape
 
 WINDOW, SIGMA = 11, 1.5
 """Pixels: side and standard deviation of the Gaussian window."""
@@ -34,7 +34,7 @@ class SSIMLoss(nn.Module):
         """Loss of a batch, a scalar; image and gt (N, C, H, W) in [0, 1], H and W of at least
         WINDOW. Half types are computed in float32. Raises ValueError for pictures of two shapes or
         smaller ones."""
-        check_alike(image, gt)
+        check_same_shape(image, gt)
         if min(image.shape[-2:]) < WINDOW:
             raise ValueError(f"SSIMLoss needs {WINDOW} pixels a side, not {tuple(image.shape)}")
         x, y = (each.to(torch.promote_types(each.dtype, torch.float32)) for each in (image, gt))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from smfd_plugin.data.tensors import to_tensor
-from smfd_plugin.download import quick_to_give_up
+from smfd_plugin.download import download_timeout
 from smfd_plugin.extras import extra
 from smfd_plugin.metrics.images import prepare_pair
 from smfd_plugin.torch_files import read_features
@@ -76,7 +76,7 @@ def _downloaded(net: str) -> nn.Module:
     import lpips
 
     try:
-        with quick_to_give_up():
+        with download_timeout():
             return lpips.LPIPS(net=net, verbose=False)
     except OSError as error:
         raise OSError(

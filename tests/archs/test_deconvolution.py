@@ -6,12 +6,12 @@ from skimage import data
 
 from smfd_plugin.archs.deconvolution import (
     KERNEL_SIZE,
-    QUOTIENTS,
+    REGULARISATIONS,
     Deconvolution,
     KernelEstimator,
     deconvolve,
     differences,
-    quotients,
+    kernel_estimates,
 )
 from smfd_plugin.data.kernels import fit_kernel, line_kernel, shake_kernel
 from smfd_plugin.losses import KernelLoss
@@ -44,9 +44,9 @@ def test_differences_by_hand():
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_quotients_of_the_true_edges_are_near_the_kernel(face, kernel):
-    estimates = quotients(differences(blur(face, kernel)), differences(face))[0]
-    assert estimates.shape == (len(QUOTIENTS) + 1, KERNEL_SIZE, KERNEL_SIZE)
+def test_kernel_estimates_of_the_true_edges_are_near_the_kernel(face, kernel):
+    estimates = kernel_estimates(differences(blur(face, kernel)), differences(face))[0]
+    assert estimates.shape == (len(REGULARISATIONS) + 1, KERNEL_SIZE, KERNEL_SIZE)
     torch.testing.assert_close(estimates.amax((1, 2)), torch.ones(len(estimates)))
     true = as_tensor(kernel).flatten()
     cosines = [torch.cosine_similarity(estimate.flatten(), true, 0) for estimate in estimates]
@@ -55,9 +55,9 @@ def test_quotients_of_the_true_edges_are_near_the_kernel(face, kernel):
     torch.testing.assert_close(autocorrelation, autocorrelation.flip(0, 1), atol=1e-4, rtol=0)
 
 
-def test_quotients_of_nothing_are_nothing():
+def test_kernel_estimates_of_nothing_are_nothing():
     edges = torch.zeros(1, 2, 40, 56)
-    assert not quotients(edges, edges).any()
+    assert not kernel_estimates(edges, edges).any()
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

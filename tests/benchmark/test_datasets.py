@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from smfd_plugin.benchmark.datasets import align_face, build_dataset, spread
+from smfd_plugin.benchmark.datasets import align_face, build_dataset, pick_evenly
 from smfd_plugin.benchmark.foreign_blur import inertial_shake
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.faces import FaceFolder
@@ -29,8 +29,8 @@ def write_pictures(folder, names, astronaut, size=64):
 
 
 def test_items_are_spread_evenly():
-    assert spread(range(101), 5) == [0, 25, 50, 75, 100]
-    assert spread("abc", 7) == ["a", "b", "c"]
+    assert pick_evenly(range(101), 5) == [0, 25, 50, 75, 100]
+    assert pick_evenly("abc", 7) == ["a", "b", "c"]
 
 
 def test_sharp_faces_meet_scenarios_in_turn(tmp_path, astronaut, scenarios):

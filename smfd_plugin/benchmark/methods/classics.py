@@ -8,8 +8,8 @@ from scipy.signal import oaconvolve
 
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods.base import Context, Method
-from smfd_plugin.data.light import from_linear, to_linear
 from smfd_plugin.data.pictures import Picture
+from smfd_plugin.data.srgb import from_linear, to_linear
 
 Deconvolve = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 """From one channel in [0, 1] and the kernel to the sharp channel."""

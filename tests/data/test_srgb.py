@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from smfd_plugin.data.light import from_linear, to_linear
+from smfd_plugin.data.srgb import from_linear, to_linear
 
 ENCODED = np.linspace(0, 1, 256, dtype=np.float32)
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 
-def check_alike(image: Tensor, gt: Tensor) -> None:
+def check_same_shape(image: Tensor, gt: Tensor) -> None:
     """Raises ValueError for pictures of two shapes, which arithmetic would stretch to one."""
     if image.shape != gt.shape:
         raise ValueError(
