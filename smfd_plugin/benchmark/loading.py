@@ -1,6 +1,6 @@
 """Everything that a benchmark needs, loaded and tried before the long work begins."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,10 @@ from basicsr.utils import get_root_logger
 
 from smfd_plugin.benchmark.datasets import build_dataset
 from smfd_plugin.benchmark.measures import Measure, SetMeasure, build_measure
-from smfd_plugin.benchmark.methods import Context, Method, build_method, weights_digest
+from smfd_plugin.benchmark.methods import Context, Method, build_method
 from smfd_plugin.benchmark.options import Options
 from smfd_plugin.benchmark.parts import split
-from smfd_plugin.benchmark.results import DatasetResult, Failure, Results, attempt
+from smfd_plugin.benchmark.results import DatasetResult, Failure, attempt
 
 
 def load_datasets(options: Options, folder: Path) -> dict[str, DatasetResult]:
@@ -37,38 +37,39 @@ def load_datasets(options: Options, folder: Path) -> dict[str, DatasetResult]:
     return datasets
 
 
-def load_methods(options: Options, results: Results) -> dict[str, Method | Failure]:
-    """The methods, and the digests of their weights."""
+def load_methods(options: Options) -> dict[str, Method | Failure]:
+    """The methods by name, or why one cannot be loaded."""
     context = Context(options.device, options.weights, options.download, options.seed)
-    methods = {}
-    for name, entry in options.methods.items():
-        method = methods[name] = attempt(name, build_method, entry, context)
-        if isinstance(method, Method) and method.net is not None:
-            results.digests[name] = weights_digest(method.net)
-    return methods
+    return {
+        name: attempt(name, build_method, entry, context) for name, entry in options.methods.items()
+    }
 
 
-def load_measures(options: Options, results: Results) -> dict[str, Measure | SetMeasure]:
+def load_measures(
+    options: Options, datasets: Sequence[tuple[str, DatasetResult]]
+) -> tuple[dict[str, Measure | SetMeasure], list[str]]:
     """The metrics that can be measured, each tried on a sample of one data set after another until
-    it works; the others are noted."""
+    it works, and why others cannot."""
     measures: dict[str, Measure | SetMeasure] = {}
+    notes = []
     for name, entry in options.metrics.items():
-        found = attempt(name, _tried_measure, entry, results)
+        found = attempt(name, _tried_measure, entry, datasets)
         if isinstance(found, Failure):
-            results.notes.append(f"{name} not measured: {found.reason}")
+            notes.append(f"{name} not measured: {found.reason}")
         else:
             measures[name] = found
-            results.lower[name] = found.lower
-    return measures
+    return measures, notes
 
 
-def _tried_measure(entry: Mapping[str, Any], results: Results) -> Measure | SetMeasure:
+def _tried_measure(
+    entry: Mapping[str, Any], datasets: Sequence[tuple[str, DatasetResult]]
+) -> Measure | SetMeasure:
     """The metric. Raises ValueError if it fails on every data set that has what it needs."""
     measure = build_measure(entry)
     if isinstance(measure, SetMeasure):
         return measure
     reasons = []
-    for name, dataset in results.ran():
+    for name, dataset in datasets:
         what = f"{name}: {entry['type']}"
         sample = attempt(what, dataset.entries[0].read)
         if isinstance(sample, Failure) or not measure.applies_to(sample):
