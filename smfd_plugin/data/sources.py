@@ -54,6 +54,9 @@ CELEBAMASK_PARTS = (
 )
 """CelebAMask-HQ's file names of the labels 1 to 18; a later part covers an earlier one."""
 
+CELEBAMASK_SIZE = 512
+"""Pixels of a side of its part masks."""
+
 _BISENET_LABELS = (
     "background",
     "skin",
@@ -186,12 +189,22 @@ def bisenet(weights_folder: Path | None) -> Segment:
 
 def _read_celebamask(path: Path, parts: Path, size: int) -> Pair:
     number = int(path.stem)
-    labels = np.zeros((512, 512), np.uint8)
+    labels = np.zeros((CELEBAMASK_SIZE, CELEBAMASK_SIZE), np.uint8)
     for label, part in enumerate(CELEBAMASK_PARTS, 1):
         file = parts / str(number // 2000) / f"{number:05d}_{part}.png"
         if file.is_file():
-            labels[read_picture(file)[..., 0] > 127] = label
+            labels[_read_part(file)] = label
     return resize_picture(read_picture(path), size), resize_labels(labels, size)
+
+
+def _read_part(file: Path) -> NDArray[np.bool_]:
+    """Where a part of a CelebAMask-HQ face is. Raises ValueError for a mask of another size."""
+    mask = read_picture(file)[..., 0]
+    height, width = mask.shape
+    if not height == width == CELEBAMASK_SIZE:
+        due = f"{CELEBAMASK_SIZE}x{CELEBAMASK_SIZE}"
+        raise ValueError(f"{file} is {width}x{height} pixels, not {due}; get it again")
+    return mask > 127
 
 
 def _read_face(path: Path, mask: Path, size: int) -> Pair:

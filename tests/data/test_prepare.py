@@ -93,6 +93,15 @@ def test_bad_files_are_named_and_skipped_and_a_second_run_goes_on(celebamask, tm
     assert not list((tmp_path / "out").rglob("*partial*"))
 
 
+def test_a_part_mask_of_another_size_is_named_and_skipped(celebamask, tmp_path, capsys):
+    small = celebamask / "CelebAMask-HQ-mask-anno/0/00000_skin.png"
+    cv2.imwrite(str(small), np.full((256, 320), 255, np.uint8))
+    assert run("celebamask-hq", celebamask, "-o", tmp_path / "out", "--size", 64) == 1
+    skipped = f"skipped 00000: {small} is 320x256 pixels, not 512x512"
+    assert skipped in capsys.readouterr().err
+    assert names(tmp_path / "out") == "02001"
+
+
 def test_a_folder_keeps_its_masks_and_takes_a_prefix(tmp_path):
     source = tmp_path / "faces"
     (source / "images").mkdir(parents=True)
