@@ -188,13 +188,15 @@ def bisenet(weights_folder: Path | None) -> Segment:
 
 
 def _read_celebamask(path: Path, parts: Path, size: int) -> Pair:
+    picture = read_picture(path)
+    check_square(picture, str(path))
     number = int(path.stem)
     labels = np.zeros((CELEBAMASK_SIZE, CELEBAMASK_SIZE), np.uint8)
     for label, part in enumerate(CELEBAMASK_PARTS, 1):
         file = parts / str(number // 2000) / f"{number:05d}_{part}.png"
         if file.is_file():
             labels[_read_part(file)] = label
-    return resize_picture(read_picture(path), size), resize_labels(labels, size)
+    return resize_picture(picture, size), resize_labels(labels, size)
 
 
 def _read_part(file: Path) -> NDArray[np.bool_]:
@@ -213,7 +215,9 @@ def _read_face(path: Path, mask: Path, size: int) -> Pair:
     image = resize_picture(picture, size)
     if not mask.is_file():
         return image, None
-    return image, resize_labels(decode_labels(mask.read_bytes(), f"mask {mask}"), size)
+    labels = decode_labels(mask.read_bytes(), f"mask {mask}")
+    check_square(labels, f"mask {mask}")
+    return image, resize_labels(labels, size)
 
 
 def _read_landmarks(root: Path) -> dict[str, NDArray[np.float32]]:

@@ -215,6 +215,27 @@ def test_a_picture_that_is_not_square_is_no_aligned_face(portraits, tmp_path, ca
     assert names(tmp_path / "out") == "abde"
 
 
+def test_a_picture_of_celebamask_hq_that_is_not_square_is_no_aligned_face(
+    celebamask, tmp_path, capsys
+):
+    cv2.imwrite(str(celebamask / "CelebA-HQ-img/0.jpg"), PORTRAIT[:300])
+    assert run("celebamask-hq", celebamask, "-o", tmp_path / "out", "--size", 64) == 1
+    assert "0.jpg is 512x300 pixels; a face aligned" in capsys.readouterr().err
+    assert names(tmp_path / "out") == "02001"
+
+
+def test_a_mask_that_is_not_square_is_of_no_aligned_face(tmp_path, capsys):
+    for kind in ("images", "masks"):
+        (tmp_path / "faces" / kind).mkdir(parents=True)
+    for name, height in (("a", 512), ("b", 300)):
+        cv2.imwrite(str(tmp_path / f"faces/images/{name}.png"), PORTRAIT)
+        labels = np.ones((height, 512), np.uint8)
+        cv2.imwrite(str(tmp_path / f"faces/masks/{name}.png"), labels)
+    assert run("folder", tmp_path / "faces", "-o", tmp_path / "out", "--size", 64) == 1
+    assert "b.png is 512x300 pixels; a face aligned" in capsys.readouterr().err
+    assert names(tmp_path / "out") == "a"
+
+
 @pytest.mark.parametrize("size", [31, 4097])
 def test_an_impossible_size_is_refused(portraits, tmp_path, size):
     with pytest.raises(ValueError, match=f"--size is {size}; it can be 32 to 4096 pixels"):
