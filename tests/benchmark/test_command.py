@@ -17,6 +17,8 @@ from filelock import FileLock
 from torch import nn
 
 from smfd_plugin import pipeline
+from smfd_plugin.benchmark import run
+from smfd_plugin.benchmark.datasets import DATASETS
 from smfd_plugin.benchmark.methods import METHODS, Method
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.weights import read_checkpoint, save_weights
@@ -298,6 +300,41 @@ class Block(nn.Module):
         _, values, _ = benchmark(options)
         scores.append(values["datasets"]["faces"]["methods"]["smfd"]["scores"]["psnr"][0])
     assert scores[0] > scores[1] + 1
+
+
+def test_other_code_of_a_data_set_restores_anew(
+    benchmark, options, counted, tmp_path, monkeypatch, from_file
+):
+    (tmp_path / "data").mkdir()
+    options["methods"]["counted"] = {"type": "counted"}
+    options["datasets"] = {"test": {"name": "faces", "type": "dimmed"}}
+    scores = []
+    for part in (2, 2, 4):
+        dataset = from_file(tmp_path / "data/dimmed.py", "dimmed", f"""
+import numpy as np
+from smfd_plugin.benchmark.datasets import Entry, Sample
+def dimmed():
+    gt = np.full((64, 64, 3), 200, np.uint8)
+    return [Entry("a", "a", lambda: Sample(gt // {part}, gt))]
+""")  # fmt: skip
+        monkeypatch.setitem(DATASETS, "dimmed", dataset)
+        _, values, _ = benchmark(options)
+        scores.append(values["datasets"]["faces"]["methods"]["input"]["scores"]["psnr"][0])
+    assert counted["count"] == 2
+    assert scores[0] == scores[1] > scores[2]
+
+
+def test_other_code_of_the_blur_restores_anew(
+    benchmark, options, counted, tmp_path, monkeypatch, from_file
+):
+    options["methods"]["counted"] = {"type": "counted"}
+    (tmp_path / "blur").mkdir()
+    for width in (1, 1, 2):
+        code = f"class BlurSpace:\n    width = {width}\n"
+        space = from_file(tmp_path / "blur/space.py", "BlurSpace", code)
+        monkeypatch.setattr(run, "BlurSpace", space)
+        assert benchmark(options)[0] == 0
+    assert counted["count"] == 4
 
 
 def test_other_code_of_a_metric_measures_anew(benchmark, options, tmp_path, monkeypatch, from_file):
