@@ -198,9 +198,9 @@ def judge_metrics_in_their_direction() -> None:
     def initialize_best_metric_results(self: BaseModel, dataset_name: str) -> None:
         from smfd_plugin.metrics import LOWER_IS_BETTER  # late: metrics import what is mended here
 
-        for metric in self.opt["val"]["metrics"].values():
-            if metric["type"] in LOWER_IS_BETTER:
-                metric.setdefault("better", "lower")
+        for options in self.opt["val"]["metrics"].values():
+            if options["type"] in LOWER_IS_BETTER:
+                options.setdefault("better", "lower")
         original(self, dataset_name)
 
     BaseModel._initialize_best_metric_results = initialize_best_metric_results

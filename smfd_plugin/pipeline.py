@@ -73,7 +73,6 @@ COMMANDS: dict[str, Callable[[], None]] = {"train": train, "test": test, "benchm
 MISTAKES = (
     OSError,
     ValueError,
-    KeyError,
     ModuleNotFoundError,
     NotImplementedError,  # BasicSR's word for a scheduler that there is not
     yaml.YAMLError,
@@ -82,7 +81,7 @@ MISTAKES = (
 )
 """What a user can mend."""
 
-OF_VALUES = (TypeError, AttributeError, IndexError, RuntimeError, AssertionError)
+OF_VALUES = (TypeError, AttributeError, KeyError, IndexError, RuntimeError, AssertionError)
 """What a value can raise where BasicSR makes something of it, see SECTIONS."""
 
 WRONG_ARGUMENT = re.compile(r"unexpected keyword argument|missing \d+ required")
@@ -100,6 +99,12 @@ SECTIONS = {
 
 WORKER = re.compile(r"Caught (\w+) in DataLoader worker .*\n\1: (.*)", re.DOTALL)
 """An error in a worker: its message is the traceback there."""
+
+LOOK_UP = r"""\b(?:\w+_)?opt(?:s|ions)?_?(?:\[[^]]*\])*(?:\[|\.pop\()["']{}["']"""
+"""In a line that looks up an option of that name: BasicSR's variables and ours are named so."""
+
+READERS = ("parse_options", "read_options")
+"""Functions that look up nothing but options, by whatever name."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -139,6 +144,16 @@ def _section(error: Exception) -> str | None:
     return next((SECTIONS[name] for name in functions if name in SECTIONS), None)
 
 
+def _is_of_option(error: KeyError, name: str) -> bool:
+    """Whether that name was looked up in the options, here or in a worker."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if any(frame.name in READERS for frame in frames):
+        return True
+    text = str(error) if WORKER.fullmatch(str(error).strip()) else frames[-1].line or ""
+    line = text.rpartition('  File "')[2]
+    return re.search(LOOK_UP.format(re.escape(name)), line) is not None
+
+
 def _one_line(error: Exception) -> str | None:
     """What the user did wrong; None: the error is no user's mistake."""
     if isinstance(error, OSError) and error.filename:
@@ -148,8 +163,11 @@ def _one_line(error: Exception) -> str | None:
     if isinstance(error, yaml.YAMLError):
         return f"the option file is not plain YAML: {message}"
     if isinstance(error, KeyError):
-        name = str(error.args[0])
-        return name if "registry" in name else f"the option file lacks the option {name!r}"
+        name = message.strip("\"'")  # it is quoted
+        if "registry" in name:
+            return name
+        if _is_of_option(error, name):
+            return f"the option file lacks the option {name!r}"
     if isinstance(error, MISTAKES):
         return message
     if WRONG_ARGUMENT.search(message):

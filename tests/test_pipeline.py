@@ -14,6 +14,7 @@ import torch
 import yaml
 
 from smfd_plugin import pipeline
+from smfd_plugin.data.face_blur_dataset import FaceBlurDataset
 
 BASICSR = [
     sys.executable,
@@ -282,6 +283,60 @@ def test_a_broken_face_is_named_in_one_line_by_a_worker_too(mistake, options, tm
     assert mistake(write(tmp_path, options)) == (
         f"basicsr: {tmp_path}/faces: image a is not a readable picture; remove it or get it again"
     )
+
+
+@pytest.fixture(params=[0, 1], ids=["here", "worker"])
+def loaded(request, options, tmp_path, monkeypatch):
+    """An option file whose training set reads a sample by this function, here or in a worker."""
+
+    def write_file(read) -> Path:
+        monkeypatch.setattr(FaceBlurDataset, "__getitem__", read)
+        options["datasets"]["train"]["num_worker_per_gpu"] = request.param
+        return write(tmp_path, options)
+
+    return write_file
+
+
+def test_an_option_that_is_missed_late_is_named(mistake, loaded):
+    file = loaded(lambda self, index: self.opt["lamp"])
+    assert mistake(file) == "basicsr: the option file lacks the option 'lamp'"
+
+
+def test_what_is_missing_elsewhere_is_not_taken_for_an_option(loaded, tmp_path, monkeypatch):
+    file = loaded(lambda self, index: {"bulb": index}["lamp"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["basicsr"])
+    with pytest.raises(KeyError, match="lamp"):
+        pipeline.main(["train", "-opt", str(file)])
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [(["train:optimg:lr=1"], "optimg"), (["datasets:vall:name=x"], "vall")]
+)
+def test_a_section_to_force_that_there_is_not_is_named(
+    options, tmp_path, monkeypatch, capsys, words, name
+):
+    file = write(tmp_path, options)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["basicsr"])
+    assert pipeline.main(["train", "-opt", str(file), "--force_yml", *words]) == 2
+    assert f"lacks the option '{name}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("self.opt['lamp']", True),
+        ('size = opt["train"]["lamp"]', True),
+        ("kind = train_opt['optim_g'].pop('lamp')", True),
+        ("better = opt_['lamp']", True),
+        ('options["lamps"]', False),
+        ("adopt['lamp']", False),
+        ("opt.get('lamp'), table['lamp']", False),
+    ],
+)
+def test_a_line_that_looks_an_option_up_is_known(line, found):
+    assert bool(re.search(pipeline.LOOK_UP.format("lamp"), line)) == found
 
 
 def test_a_plugin_that_cannot_be_imported_is_named(monkeypatch, capsys):

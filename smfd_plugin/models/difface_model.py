@@ -43,25 +43,25 @@ class DifFaceModel(RestorationModel):
     def __init__(self, opt: Mapping[str, Any]) -> None:
         self.schedule = linear_schedule()
         super().__init__(opt)
-        sampling = opt["sampling"]
-        check_names("sampling", sampling, ("steps", "start", "eta", "seed"))
+        options = opt["sampling"]
+        check_names("sampling", options, ("steps", "start", "eta", "seed"))
         net = self.network_to_test()
         self.difface = DifFace(
             self._build_estimator(),
             net,
-            self.schedule.respaced(sampling["steps"]),
-            sampling["start"],
+            self.schedule.respaced(options["steps"]),
+            options["start"],
             net.image_size,
-            sampling["eta"],
+            options["eta"],
         )
 
     def _build_estimator(self) -> nn.Module:
         if self.opt.get("estimator") is None:
             return nn.Identity()
         estimator = build_network(self.opt["estimator"]).to(self.device)
-        path = self.opt["path"]
-        key = path.get("param_key_estimator", "params")
-        self.load_network(estimator, path["pretrain_network_estimator"], param_key=key)
+        options = self.opt["path"]
+        key = options.get("param_key_estimator", "params")
+        self.load_network(estimator, options["pretrain_network_estimator"], param_key=key)
         return estimator.eval()
 
     def _losses(self, current_iter: int) -> Iterator[tuple[str, Tensor]]:
