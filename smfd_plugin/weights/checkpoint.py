@@ -23,6 +23,16 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {"SMFDUNet": SMFDUNet, "DifFace"
 METHODS = {"smfd": "SMFDUNet", "difface": "DifFace"}
 """The network of each method of restoring faces."""
 
+UNBUILDABLE = (
+    TypeError,
+    ValueError,
+    IndexError,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+)
+"""What networks raise for hyper-parameters that do not fit."""
+
 
 class Checkpoint(NamedTuple):
     """What a weights file holds, checked: it fits.
@@ -127,8 +137,8 @@ def _build(network: object, path: Path) -> nn.Module:
     try:
         with torch.device("meta"):
             return build(network, NETWORKS, "network")
-    except (TypeError, ValueError, IndexError, RuntimeError, ArithmeticError) as error:
-        reason = str(error).splitlines()[0]
+    except UNBUILDABLE as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]  # some say nothing
         raise WeightsError(f"{path} describes no network that can be built: {reason}") from error
 
 

@@ -6,6 +6,7 @@ import torch
 
 from smfd_plugin.archs import SMFDUNet
 from smfd_plugin.weights import WeightsError, load_network, save_weights
+from smfd_plugin.weights.checkpoint import NETWORKS
 
 
 class Code:
@@ -168,6 +169,24 @@ def test_networks_that_do_not_exist(network, words, checkpoint, tmp_path):
     path = tmp_path / "network.pth"
     torch.save({**checkpoint, "network": network}, path)
     refused(path, *words)
+
+
+@pytest.mark.parametrize("window", [0, -1])
+def test_an_estimator_that_asserts_what_it_needs(tiny_difface, window):
+    content = torch.load(tiny_difface, weights_only=True)
+    content["network"]["estimator"] = {"type": "SwinIREstimator", "window_size": window}
+    torch.save(content, tiny_difface)
+    refused(tiny_difface, "describes no network that can be built: ")
+
+
+def test_a_network_that_gives_no_reason(checkpoint, tmp_path, monkeypatch):
+    def silent():
+        raise AssertionError
+
+    path = tmp_path / "silent.pth"
+    monkeypatch.setitem(NETWORKS, "Silent", silent)
+    torch.save({**checkpoint, "network": {"type": "Silent"}}, path)
+    refused(path, "describes no network that can be built: AssertionError")
 
 
 def test_weights_that_do_not_fit(checkpoint, tmp_path):
