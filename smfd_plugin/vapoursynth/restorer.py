@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import torch
@@ -31,6 +32,7 @@ class Restorer:
         self._feather = feather
         self._device = next(net.parameters()).device
         self._on_cpu: nn.Module | None = None
+        self._copying = Lock()
         self._cuda_streams: SimpleQueue[torch.cuda.Stream | None] = SimpleQueue()
         for _ in range(calls):
             on_gpu = self._device.type == "cuda"
@@ -65,13 +67,18 @@ class Restorer:
                 raise
         finally:
             self._cuda_streams.put(stream)
-        if self._on_cpu is None:
-            self._on_cpu = copy_to_cpu(self._net)
-            vs.core.log_message(
-                vs.MESSAGE_TYPE_WARNING,
-                f"{PREFIX}{self._device} lacks memory; what does not fit is done on the CPU",
-            )
-        return work(self._on_cpu, torch.device("cpu"))
+        return work(self._net_on_cpu(), torch.device("cpu"))
+
+    def _net_on_cpu(self) -> nn.Module:
+        """The network's one copy on the CPU, made with a warning when it is first needed."""
+        with self._copying:
+            if self._on_cpu is None:
+                self._on_cpu = copy_to_cpu(self._net)
+                vs.core.log_message(
+                    vs.MESSAGE_TYPE_WARNING,
+                    f"{PREFIX}{self._device} lacks memory; what does not fit is done on the CPU",
+                )
+            return self._on_cpu
 
     def _deblur(
         self, net: nn.Module, image: Tensor, detections: Sequence[Detection]

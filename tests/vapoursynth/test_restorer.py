@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -40,6 +43,34 @@ def test_a_device_without_memory_gives_way_to_the_cpu_with_one_warning(
         assert torch.equal(restored(restorer, image, faces, [1.0]), expected)
     warning = "smfd.Deblur: meta lacks memory; what does not fit is done on the CPU"
     assert caplog.messages == [warning]
+
+
+def test_two_streams_without_memory_share_one_copy_and_one_warning(tiny_net, caplog, monkeypatch):
+    copies, second = [], threading.Event()
+
+    def copy(net):
+        copies.append(net)
+        if len(copies) == 2:
+            second.set()
+        second.wait(0.5)  # as long as a second stream needs to come here, too
+        return copy_to_cpu(net)
+
+    def crowded(net, image, *_, **__):
+        if net is tiny_net:
+            raise MemoryError("full")
+        return [net]
+
+    there = "smfd_plugin.vapoursynth.restorer."
+    monkeypatch.setattr(there + "copy_to_cpu", copy)
+    monkeypatch.setattr(there + "deblur_faces", crowded)
+    monkeypatch.setattr(there + "view", lambda face: face)
+    restorer = Restorer(tiny_net, False, 0.02, 2)
+    restorer._device = torch.device("meta")
+    with ThreadPoolExecutor(2) as pool:
+        image = torch.zeros(3, 8, 8)
+        used = [each for (each,) in pool.map(lambda _: restorer.deblur(image, []), range(2))]
+    assert len(copies) == 1 and used[0] is used[1]
+    assert len(caplog.messages) == 1
 
 
 def test_the_copy_on_the_cpu_takes_no_memory_of_the_device(tiny_net, monkeypatch):
