@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock, local
 
 import torch
 import vapoursynth as vs
@@ -15,6 +16,13 @@ at work have its limit."""
 
 _MOST = 4
 """Streams on a CPU: with more, a single frame that somebody waits for would get too few threads."""
+
+_lock = Lock()
+_before: list[int] = []
+"""For each stream at work, the threads that torch used before it."""
+
+_thread = local()
+"""Has `known` in a thread that was at work before."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +39,20 @@ class Streams:
 
     @contextmanager
     def limit_threads(self) -> Iterator[None]:
-        """Limits torch in this thread to what a stream may use."""
-        torch.set_num_threads(self.threads)
+        """Limits torch in this thread to what a stream may use, and lifts the limit at the end."""
+        with _lock:
+            # A new thread has the limit of the streams at work from torch, not a number of its own.
+            new = _before and not hasattr(_thread, "known")
+            before = _before[0] if new else torch.get_num_threads()
+            _thread.known = True
+            _before.append(before)
+            torch.set_num_threads(self.threads)
         try:
             yield
         finally:
-            torch.set_num_threads(CORES)
+            with _lock:
+                _before.remove(before)
+                torch.set_num_threads(before)
 
     def modify(
         self, clip: vs.VideoNode, sources: Sequence[vs.VideoNode], stage: Stage
