@@ -123,10 +123,10 @@ def read_film(path: Path) -> Film:
 def common_time_base(stored: Fraction, rate: Fraction) -> Fraction:
     """The time base, in seconds, that has both the file's time stamps and those of its frame rate.
 
-    The mean of a variable rate may be a fraction that no time base can have beside the file's; then
-    it is the file's alone.
+    The mean of a variable rate may be a fraction that no time base can have beside the file's, and
+    a rate of 0 is unknown; then it is the file's alone.
     """
-    both = lcm(stored.denominator, rate.numerator)
+    both = lcm(stored.denominator, rate.numerator or 1)
     return Fraction(1, both if both <= _FINEST else stored.denominator)
 
 

@@ -61,6 +61,7 @@ def test_a_constant_rate_is_told_from_a_variable_one(varied_film, tmp_path, ffmp
         (1000, Fraction(24000, 1001), 24000),  # Matroska counts milliseconds
         (90000, Fraction(25), 90000),
         (90000, Fraction(1592469229, 55157807), 90000),  # the mean of a phone's variable rate
+        (1000, Fraction(0), 1000),  # unknown
     ],
 )
 def test_a_time_base_is_never_finer_than_ffmpeg_takes(stored, rate, base):
