@@ -110,10 +110,7 @@ class RestorationModel(SRModel):
                 "train.amp on several GPUs needs a process for each: torchrun --nproc_per_node=2 "
                 "$(which basicsr) train ... --launcher pytorch; or take one: num_gpu=1"
             )
-        if not (options.get("pixel_opt") or options.get("perceptual_opt")):
-            raise ValueError(
-                "train needs pixel_opt or perceptual_opt; frequency_opt and ssim_opt only add to it"
-            )
+        self._check_losses()
         periods = options["scheduler"].get("periods")
         if periods and sum(periods) < options["total_iter"]:
             raise ValueError("train.scheduler.periods end before train.total_iter")
@@ -127,6 +124,16 @@ class RestorationModel(SRModel):
             averaged, network = self.net_g_ema, self.get_bare_model(self.net_g)
             for name in self.not_in_file:  # drawn at random, for each of both anew
                 averaged.state_dict()[name].copy_(network.state_dict()[name])
+
+    def _check_losses(self) -> None:
+        """SRModel needs one of two losses, where this model knows both."""
+        needed, added = (
+            [name for name in names if name in self.known_train_options]
+            for names in (("pixel_opt", "perceptual_opt"), ("frequency_opt", "ssim_opt"))
+        )
+        if not any(self.opt["train"].get(name) for name in needed):
+            rest = f"; {' and '.join(added)} only add to it" if added else ""
+            raise ValueError(f"train needs {' or '.join(needed)}{rest}")
 
     def _optional_loss(self, name: str) -> nn.Module | None:
         options = self.opt["train"].get(name)

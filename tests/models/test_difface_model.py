@@ -96,6 +96,12 @@ def test_training_lowers_both_parts_of_the_hybrid_loss(prepared, amp):
     assert last[1] < 0.8 * first[1]
 
 
+def test_without_a_loss_the_one_that_it_knows_is_named(prepared):
+    del prepared["train"]["pixel_opt"]
+    with pytest.raises(ValueError, match=r"^train needs pixel_opt$"):
+        build(prepared)
+
+
 def test_a_fresh_network_has_the_loss_of_saying_nothing(prepared):
     first, _ = train(build(prepared), batch(prepared), 4)
     assert first[0].item() == pytest.approx(1, abs=0.05)  # the variance of the noise
