@@ -17,6 +17,7 @@ from smfd_plugin.restore.targets import (
     is_one_file,
     to_do,
 )
+from smfd_plugin.vapoursynth.arguments import DEFAULT_SHARP_GATE, DEFAULT_TEMPORAL
 from smfd_plugin.vapoursynth.codecs import CODECS, check_container
 
 _UNREAD_PICTURES = (".heic", ".heif", ".avif", ".gif")
@@ -26,8 +27,8 @@ VIDEO_DEFAULTS = {
     "end": None,
     "codec": "h264",
     "quality": None,
-    "temporal": 3,
-    "sharp_gate": 1.0,
+    "temporal": DEFAULT_TEMPORAL,
+    "sharp_gate": DEFAULT_SHARP_GATE,
 }
 """Of the options that are for videos only."""
 

@@ -1,12 +1,14 @@
 """The command `smfd deblur`, as far as it decides between pictures and videos."""
 
 import argparse
+import inspect
 from pathlib import Path
 
 import pytest
 
 from smfd_plugin import deblur
 from smfd_plugin.deblur import plan, seconds
+from smfd_plugin.vapoursynth import filter as video_filter
 
 
 @pytest.fixture
@@ -41,6 +43,14 @@ def test_a_video_goes_to_the_filter(videos, capsys):
     assert (more["strength"], more["temporal"]) == (0.5, 3)
     assert more["method"] == "smfd"
     assert capsys.readouterr().out == "out.mp4: frames written: 10, frames with faces: 4\n"
+
+
+def test_a_video_has_the_defaults_of_the_filter(videos):
+    run("a.mp4", "-o", "out.mp4")
+    ((_, more),) = videos
+    filter_arguments = inspect.signature(video_filter.deblur).parameters
+    for name in ("temporal", "sharp_gate", "strength", "threshold", "device", "detector", "method"):
+        assert more[name] == filter_arguments[name].default, name
 
 
 def test_several_videos_go_to_a_folder(videos):

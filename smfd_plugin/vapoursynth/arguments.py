@@ -5,6 +5,9 @@ import vapoursynth as vs
 from smfd_plugin.vapoursynth.colour import MATRICES, check_linear
 from smfd_plugin.vapoursynth.preview import PREVIEWS
 
+DEFAULT_TEMPORAL, DEFAULT_SHARP_GATE = 3, 1.0
+"""Also those of the command `smfd deblur`."""
+
 _FAMILIES = (vs.RGB, vs.YUV, vs.GRAY)
 _RANGES = {
     "strength": (0, 1),
