@@ -77,7 +77,7 @@ def border_fade(coordinates: Tensor) -> Tensor:
         coordinates: (2, h, w), see `crop_coordinates`.
     """
     to_border = (1 - coordinates.abs()).amin(0, keepdim=True)
-    return _smoothstep(to_border / (2 * BORDER))
+    return smoothstep(to_border / (2 * BORDER))
 
 
 def own_share(coordinates: Tensor, others: list[Tensor]) -> Tensor:
@@ -92,7 +92,7 @@ def own_share(coordinates: Tensor, others: list[Tensor]) -> Tensor:
     share = torch.ones_like(coordinates[:1])
     for other in others:
         lead = _from_centre(other) - _from_centre(coordinates)
-        share = share * _smoothstep(0.5 + lead / (2 * BORDER))
+        share = share * smoothstep(0.5 + lead / (2 * BORDER))
     return share
 
 
@@ -129,6 +129,7 @@ def _from_centre(coordinates: Tensor) -> Tensor:
     return coordinates.square().sum(0, keepdim=True).sqrt()
 
 
-def _smoothstep(x: Tensor) -> Tensor:
-    x = x.clamp(0, 1)
+def smoothstep[T: (float, Tensor)](x: T) -> T:
+    """From 0, for x of at most 0, to 1, for x of at least 1, without a kink."""
+    x = x.clamp(0, 1) if isinstance(x, Tensor) else min(max(x, 0.0), 1.0)
     return x * x * (3 - 2 * x)

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smfd_plugin.restore import align
-from smfd_plugin.restore.blend import gaussian_blur
+from smfd_plugin.restore.blend import gaussian_blur, smoothstep
 
 _MAX_CROP = 512
 _SHARP = {128: 1.6, 256: 1.9, 512: 2.2}
@@ -64,8 +64,7 @@ def gate(blur: float, sharp_gate: float) -> float:
     more, 1 from half as much again."""
     if sharp_gate <= 0:
         return 1.0
-    x = min(max((blur / sharp_gate - 1) / _SOFTNESS, 0.0), 1.0)
-    return x * x * (3 - 2 * x)
+    return smoothstep((blur / sharp_gate - 1) / _SOFTNESS)
 
 
 def _gradients(x: Tensor) -> Tensor:

@@ -41,6 +41,13 @@ def test_head_mask_is_one_on_the_head_and_zero_far_from_it():
     assert 0.4 < mask[30, 31] < 0.6
 
 
+def test_a_smooth_step_is_the_same_for_numbers_and_tensors():
+    numbers = [-1.0, 0.0, 0.25, 0.5, 1.0, 2.0]
+    expected = [0.0, 0.0, 0.15625, 0.5, 1.0, 1.0]
+    assert [blend.smoothstep(x) for x in numbers] == expected
+    assert blend.smoothstep(torch.tensor(numbers)).tolist() == expected
+
+
 def test_fade_is_zero_at_the_border_and_one_inside():
     fade = blend.border_fade(crop_of(100))[0]
     assert not fade[0].any() and not fade[:, -1].any()
