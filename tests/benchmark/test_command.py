@@ -17,7 +17,7 @@ from filelock import FileLock
 from torch import nn
 
 from smfd_plugin import pipeline
-from smfd_plugin.benchmark import run
+from smfd_plugin.benchmark import restoring
 from smfd_plugin.benchmark.datasets import DATASETS
 from smfd_plugin.benchmark.methods import METHODS, Method
 from smfd_plugin.data.blur_space import BlurSpace
@@ -332,7 +332,7 @@ def test_other_code_of_the_blur_restores_anew(
     for width in (1, 1, 2):
         code = f"class BlurSpace:\n    width = {width}\n"
         space = from_file(tmp_path / "blur/space.py", "BlurSpace", code)
-        monkeypatch.setattr(run, "BlurSpace", space)
+        monkeypatch.setattr(restoring, "BlurSpace", space)
         assert benchmark(options)[0] == 0
     assert counted["count"] == 4
 
