@@ -39,9 +39,17 @@ def crop_size(landmarks: NDArray, max_crop: int, sizes: Sequence[int] = CROP_SIZ
     Raises:
         ValueError: landmarks that make no face.
     """
-    to_template = similarity(landmarks, FFHQ_TEMPLATE)
-    side = FFHQ_SIZE / scale(to_template)
+    side = face_side(landmarks)
     return next((size for size in sizes if size >= side and size <= max_crop), max_crop)
+
+
+def face_side(landmarks: NDArray) -> float:
+    """Side, in pixels of the picture, of the square that an aligned face is cut out of.
+
+    Raises:
+        ValueError: landmarks that make no face.
+    """
+    return FFHQ_SIZE / scale(similarity(landmarks, FFHQ_TEMPLATE))
 
 
 def picture_to_crop(landmarks: NDArray, size: int) -> Matrix:

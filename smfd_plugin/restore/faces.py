@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from smfd_plugin.restore import align, blend
@@ -19,6 +20,9 @@ from smfd_plugin.restore.network import run_network
 
 DEFAULT_MAX_CROP = 512
 DEFAULT_FEATHER = 0.02
+
+_FILLING = 2 / 3
+"""Part of the smallest crop's side from which a face fills it too much to be restored in it."""
 
 
 @dataclass(frozen=True)
@@ -185,9 +189,23 @@ class _Plan:
         return 2 * self.samples
 
 
+def restoration_size(landmarks: NDArray, max_crop: int) -> int:
+    """Side of the crop that a face is restored at: align.crop_size, but faces that fill most of the
+    smallest crop get the next, since the network, trained on 256 pixels, sees them better there.
+
+    Raises:
+        ValueError: landmarks that make no face.
+    """
+    size = align.crop_size(landmarks, max_crop)
+    smallest, following, *_ = align.CROP_SIZES
+    if size == smallest and align.face_side(landmarks) > _FILLING * smallest:
+        return min(following, max_crop)
+    return size
+
+
 def _plan(detection: Detection, max_crop: int, picture: tuple[int, int]) -> _Plan | None:
     try:
-        size = align.crop_size(detection.landmarks, max_crop)
+        size = restoration_size(detection.landmarks, max_crop)
         to_crop = align.picture_to_crop(detection.landmarks, size)
     except ValueError:  # a freak of the detector, which must not cost the other faces
         return None

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from smfd_plugin.data.template import FFHQ_TEMPLATE, ffhq_landmarks
 from smfd_plugin.restore import Detection, blend_faces, deblur_faces, restore_faces
 from smfd_plugin.restore.align import transform
+from smfd_plugin.restore.faces import restoration_size
 
 TURNED = np.array([[0.4, -0.15, 150.3], [0.15, 0.4, 100.6]])
 """From the template to a face that leans."""
@@ -181,6 +182,17 @@ def test_a_face_that_is_larger_than_the_cap_keeps_its_fine_detail(face, stand_in
     assert patch.crop.shape == (3, 128, 128)
     assert (patch.crop - 0.5).abs().max() < 0.1  # no moire in what the network sees
     torch.testing.assert_close(blend_faces(large, [patch]), large)
+
+
+@pytest.mark.parametrize(
+    "side, max_crop, size",
+    [
+        *[(60, 512, 128), (85, 512, 128), (86, 512, 192), (120, 512, 192), (120, 128, 128)],
+        *[(150, 512, 192), (193, 512, 256), (700, 512, 512)],
+    ],
+)
+def test_faces_that_would_fill_the_smallest_crop_get_the_next(side, max_crop, size):
+    assert restoration_size(ffhq_landmarks(side) + 7, max_crop) == size
 
 
 def test_the_cap_must_be_a_size_of_crops(frame, face, stand_in):
