@@ -1,5 +1,6 @@
 """Where weights files are: the shipped ones by name, others by path."""
 
+from os.path import expanduser
 from pathlib import Path
 
 from smfd_plugin.checksum import checksum
@@ -15,9 +16,11 @@ def find(weights: str | Path | None) -> Path:
     """The file of a path or of the name of shipped weights (None: of the default).
 
     Raises:
-        WeightsError: no such file, or shipped weights with another checksum.
+        WeightsError: no such file, an empty name, or shipped weights with another checksum.
     """
-    path = Path(weights or DEFAULT)
+    if weights == "":  # of a shell's variable that is not set, for instance
+        raise WeightsError("the name of the weights is empty; leave it out for the shipped ones")
+    path = Path(DEFAULT if weights is None else expanduser(weights))
     if path.name == str(path):
         for stem in (path.name, f"{DEFAULT}-{path.name}"):
             shipped = SHIPPED / f"{stem}.pth"

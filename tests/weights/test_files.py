@@ -30,3 +30,15 @@ def test_shipped_weights_that_were_changed_are_refused(tiny_weights, tmp_path, m
     tiny_weights.write_bytes(tiny_weights.read_bytes() + b"x")
     with pytest.raises(WeightsError, match=r"tiny\.pth is not the file that was shipped"):
         load_network("tiny")
+
+
+def test_an_empty_name_is_not_taken_for_the_default():
+    with pytest.raises(WeightsError, match="name of the weights is empty; leave it out"):
+        files.find("")
+
+
+def test_the_home_folder_is_found_where_the_shell_left_it(tiny_weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    copy = tmp_path / "mine.pth"
+    copy.write_bytes(tiny_weights.read_bytes())
+    assert files.find("~/mine.pth") == copy
