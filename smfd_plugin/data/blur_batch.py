@@ -52,12 +52,13 @@ def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
     Returns:
         `kernel` (2 * reach + 1, 2 * reach + 1) float32, `linear` bool, `noise` float, `jpeg` int,
         `noise_first` bool, `seed` int and `shrink` float as in Scenario, and `interpolation`,
-        OpenCV's number of it.
+        OpenCV's number of it, 0 where nothing is enlarged.
 
     Raises:
         ValueError: a kernel that reaches further.
     """
     kernel = IDENTITY if scenario is None else scenario.kernel()
+    enlarged = scenario is not None and scenario.shrink != 1
     size = 2 * reach + 1
     if kernel.shape[0] > size:
         raise ValueError(f"a kernel of {kernel.shape[0]} pixels reaches further than {size}")
@@ -69,7 +70,7 @@ def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
         "noise_first": scenario is not None and scenario.order == "noise-jpeg",
         "seed": scenario.seed if scenario else 0,
         "shrink": scenario.shrink if scenario else 1.0,
-        "interpolation": INTERPOLATIONS[scenario.interpolation if scenario else "linear"],
+        "interpolation": INTERPOLATIONS[scenario.interpolation] if enlarged else 0,
     }
 
 

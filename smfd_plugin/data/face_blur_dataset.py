@@ -16,7 +16,7 @@ from torch.utils.data import Dataset, get_worker_info
 from smfd_plugin.data.blur_batch import describe
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.faces import FaceFolder
-from smfd_plugin.data.kernels import IDENTITY, fit_kernel
+from smfd_plugin.data.kernels import IDENTITY, Kernel, fit_kernel
 from smfd_plugin.data.scenario import Scenario
 from smfd_plugin.data.scenarios import read_scenarios
 from smfd_plugin.option_names import check_names, check_values
@@ -137,15 +137,17 @@ class FaceBlurDataset(Dataset):
                 gt, mask = gt[:, ::-1], mask[:, ::-1]
             side = gt.shape[0]
             top, left = self._generator().integers(side - self.crop_size + 1, size=2)
-            scenario = self._look_up(number)
-            cut = self._cut_surroundings if self.degrade_on_device else self._cut_pair
-            pictures = cut(gt, scenario, top, left)
+            scenario, psf = self._look_up(number)
+            if self.degrade_on_device:
+                pictures = self._cut_surroundings(gt, scenario, top, left)
+            else:
+                pictures = self._cut_pair(gt, scenario, psf.shape[0] // 2, top, left)
             mask = mask[top : top + self.crop_size, left : left + self.crop_size]
         else:
             gt, mask = folder.read(face, self.gt_size)
             side, top, left = gt.shape[0], 0, 0
             number = self.scenarios[index % len(self.scenarios)]
-            scenario = self._look_up(number)
+            scenario, psf = self._look_up(number)
             pictures = _pair(scenario.apply(gt), gt)
         sample = {
             **pictures,
@@ -157,17 +159,21 @@ class FaceBlurDataset(Dataset):
             "gt_path": str(folder.root / face.name),
         }
         if self.kernel_size:
-            kernel = IDENTITY if scenario is None else scenario.psf()
-            sample["kernel"] = torch.from_numpy(fit_kernel(kernel, self.kernel_size))
+            sample["kernel"] = torch.from_numpy(fit_kernel(psf, self.kernel_size))
         return sample
 
-    def _look_up(self, number: int) -> Scenario | None:
-        return None if number == UNTOUCHED else self.space[number]
+    def _look_up(self, number: int) -> tuple[Scenario | None, Kernel]:
+        """The scenario and its point spread function."""
+        if number == UNTOUCHED:
+            return None, IDENTITY
+        scenario = self.space[number]
+        return scenario, scenario.psf()
 
     def _cut_pair(
         self,
         gt: NDArray[np.uint8],
         scenario: Scenario | None,
+        radius: int,
         top: int,
         left: int,
     ) -> dict[str, Tensor]:
@@ -177,7 +183,6 @@ class FaceBlurDataset(Dataset):
         inside = np.s_[top : top + size, left : left + size]
         if scenario is None:
             return _pair(gt[inside], gt[inside])
-        radius = scenario.psf().shape[0] // 2
         y, x = max(top - radius, 0), max(left - radius, 0)
         around = gt[y : top + size + radius, x : left + size + radius]
         blurry = scenario.apply(np.ascontiguousarray(around))
