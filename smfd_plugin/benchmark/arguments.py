@@ -1,8 +1,9 @@
 """Entries of an option file as keyword-only arguments of functions."""
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
 
 from smfd_plugin.option_names import check_names
 
@@ -16,7 +17,8 @@ def check_arguments(what: str, function: Callable, options: Mapping[str, Any]) -
         options: the entry.
 
     Raises:
-        ValueError: an option is missing or is none of the function's.
+        ValueError: an option is missing, is none of the function's, or its value is not of the
+            type that is annotated there.
     """
     parameters = {
         name: parameter
@@ -28,8 +30,49 @@ def check_arguments(what: str, function: Callable, options: Mapping[str, Any]) -
     for name, parameter in parameters.items():
         if parameter.default is parameter.empty and name not in given:
             raise ValueError(f"{what} lacks the option {name!r}")
+        if name in given:
+            check_type(f"{what}: {name}", given[name], parameter.annotation)
 
 
 def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     """An entry's options without its `type`."""
     return {name: value for name, value in options.items() if name != "type"}
+
+
+KINDS: dict[Any, tuple[str, Any]] = {
+    str: ("text", str),
+    int: ("a whole number", int),
+    float: ("a number", int | float),
+    bool: ("true or false", bool),
+    NoneType: ("nothing (~)", NoneType),
+    Sequence: ("a list", list | tuple),
+    tuple: ("a list", list | tuple),
+    Mapping: ("a section with options of its own", Mapping),
+}
+"""By annotated type: what an option file calls such a value, and what it is in Python."""
+
+
+def check_type(what: str, value: Any, annotation: Any) -> None:
+    """Checks the type of an option's value, but not of what is in a list or a section.
+
+    Args:
+        what: the option's name, for the message.
+        value: as YAML gives it.
+        annotation: one of KINDS, such a one with types of what is in it, or a union of them; a
+            value of any other type fits.
+
+    Raises:
+        ValueError: a value of another type.
+    """
+    members = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    kinds = [get_origin(member) or member for member in members]
+    known = [KINDS[kind] for kind in kinds if kind in KINDS]
+    if len(known) < len(kinds) or any(_is(value, kind) for _, kind in known):
+        return
+    wanted = " or ".join(dict.fromkeys(words for words, _ in known))
+    raise ValueError(f"{what} is {value!r}; it must be {wanted}")
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether it is of this type; to Python, true and false are whole numbers, too."""
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

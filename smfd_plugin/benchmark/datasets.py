@@ -41,6 +41,10 @@ class Sample:
     scenario: Scenario | None = None
 
 
+OF_ALL = ("limit", "parts")
+"""Options that every type of data set has: they choose among its samples, and change none."""
+
+
 class Entry(NamedTuple):
     """A sample of a data set, not yet read.
 
@@ -68,10 +72,8 @@ def build_dataset(options: Mapping[str, Any]) -> list[Entry]:
         ValueError: an option that does not fit.
         FileNotFoundError: no such folder, or nothing in it.
     """
-    own = arguments(options)
-    limit = own.pop("limit", None)
-    own.pop("parts", None)
-    return DATASETS[options["type"]](**own)[:limit]
+    own = {name: value for name, value in arguments(options).items() if name not in OF_ALL}
+    return DATASETS[options["type"]](**own)[: options.get("limit")]
 
 
 def pick_evenly[T](items: Sequence[T], count: int) -> list[T]:

@@ -83,9 +83,18 @@ def build_measure(options: Mapping[str, Any]) -> Measure | SetMeasure:
     if "img2" not in inspect.signature(implementation(kind)).parameters:
         return Measure(lambda image, _: _without_truth(image, options), needs=None, lower=lower)
     return Measure(
-        lambda image, sample: calculate_metric({"img": image, "img2": sample.gt}, options),
-        lower=lower,
+        lambda image, sample: _registered({"img": image, "img2": sample.gt}, options), lower=lower
     )
+
+
+def _registered(pictures: Mapping[str, Picture], options: Mapping[str, Any]) -> float:
+    """What a metric that is registered with BasicSR gives. Raises ValueError if that is not one
+    number."""
+    value = calculate_metric(pictures, options)
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # the last is PyTorch's
+        raise ValueError(f"{options['type']} gives {value!r}, which is not one number") from error
 
 
 def _without_truth(image: Picture, options: Mapping[str, Any]) -> float:
@@ -98,7 +107,7 @@ def _without_truth(image: Picture, options: Mapping[str, Any]) -> float:
                 f"NIQE needs two blocks of {NIQE_BLOCK}x{NIQE_BLOCK} pixels; a picture of "
                 f"{width}x{height} (without its crop_border) is too small"
             )
-    return calculate_metric({"img": image}, options)
+    return _registered({"img": image}, options)
 
 
 def mask_miou(*, weights: str | None = None) -> Measure:

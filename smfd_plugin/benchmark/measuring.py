@@ -152,14 +152,15 @@ def _measure_set(
         FileNotFoundError: a restored face is gone.
     """
     kept = store.ScoreFile(dataset.folder / method / file)
-    if "all" not in kept.values:
+    faces = f"all of {_short_hash([entry.name for entry in dataset.entries])}"
+    if faces not in kept.values:
         value = measure.measure(_pairs(dataset, method))
         if value is None:
             return None
         if np.isnan(value):
             raise ValueError(NO_NUMBER)
-        kept.add("all", value)
-    return float(kept.values["all"])
+        kept.add(faces, value)
+    return float(kept.values[faces])
 
 
 def _score_file(metric: str, entry: Mapping[str, Any], measure: Measure | SetMeasure) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from basicsr.utils.registry import METRIC_REGISTRY
 
-from smfd_plugin.benchmark.arguments import check_arguments
-from smfd_plugin.benchmark.datasets import DATASETS
+from smfd_plugin.benchmark.arguments import check_arguments, check_type
+from smfd_plugin.benchmark.datasets import DATASETS, OF_ALL
 from smfd_plugin.benchmark.measures import OWN_METRICS
 from smfd_plugin.benchmark.methods import METHODS
 from smfd_plugin.metrics.option_check import check_metric_options
@@ -83,15 +83,17 @@ def read_options(opt: Mapping[str, Any]) -> Options:
     _check_entries(opt["methods"], datasets, metrics)
     methods, datasets, metrics = map(_from_home, (opt["methods"], datasets, metrics))
     reference = opt["reference"]
-    if reference not in methods:
+    if reference not in list(methods):  # which it may be no name of at all
         raise ValueError(f"reference is {reference!r}, but the methods are {', '.join(methods)}")
     for name in (opt["name"], *methods, *datasets, *metrics):
         if not isinstance(name, str) or not name or Path(name).name != name or name == "..":
             raise ValueError(f"the name {name!r} cannot be a file's name")
+    download = opt.get("download", False)
+    check_type("download", download, bool)
     timing, pictures = opt.get("timing") or {}, opt.get("pictures", 4)
     if timing:
         _check_timing(timing)
-    _check_counts({"pictures": pictures, **timing}, datasets)
+    _check_counts({"pictures": pictures, **timing})
     weights = opt["path"]["weights"]
     if not isinstance(weights, str):
         raise ValueError(f"path.weights is {weights!r}; name a folder for weights of others")
@@ -99,7 +101,7 @@ def read_options(opt: Mapping[str, Any]) -> Options:
         name=opt["name"],
         seed=opt["manual_seed"],
         device=pick_device("auto" if opt["num_gpu"] else "cpu"),
-        download=opt.get("download", False),
+        download=download,
         weights=Path(weights).expanduser(),
         reference=reference,
         methods=methods,
@@ -118,7 +120,10 @@ def _check_entries(methods: Entries, datasets: Entries, metrics: Entries) -> Non
     for name, entry in methods.items():
         check_arguments(name, METHODS[entry["type"]], entry)
     for name, entry in datasets.items():
-        check_arguments(name, DATASETS[entry["type"]], _without(entry, ("limit", "parts")))
+        counts = {f"{name}: {key}": entry[key] for key in ("size", "limit") if key in entry}
+        _check_counts(counts)
+        check_arguments(name, DATASETS[entry["type"]], _without(entry, OF_ALL))
+        check_type(f"{name}: parts", entry.get("parts", False), bool)
     for name, entry in metrics.items():
         if entry["type"] in OWN_METRICS:
             check_arguments(name, OWN_METRICS[entry["type"]], entry)
@@ -132,15 +137,9 @@ def _check_timing(timing: Any) -> None:
     check_arguments("timing", Timing, timing)
 
 
-def _check_counts(counts: Mapping[str, Any], datasets: Entries) -> None:
-    of_datasets = {
-        f"{name}: {option}": entry[option]
-        for name, entry in datasets.items()
-        for option in ("size", "limit")
-        if option in entry
-    }
-    for what, count in (counts | of_datasets).items():
-        if not isinstance(count, int) or count < 1:
+def _check_counts(counts: Mapping[str, Any]) -> None:
+    for what, count in counts.items():
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise ValueError(f"{what} is {count!r}; it must be a whole number from 1")
 
 

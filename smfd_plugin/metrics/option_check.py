@@ -22,9 +22,12 @@ def check_metric_options(section: str, options: Mapping[str, Any]) -> None:
         options: of the metric; its `type` is registered.
 
     Raises:
-        ValueError: an option that the metric does not have, or a border that is no number of
-            pixels; the message names it.
+        ValueError: an option that the metric does not have, a border that is no number of pixels,
+            or a word for which scores are better that is none; the message names it.
     """
+    better = options.get("better", "higher")
+    if better not in ("higher", "lower"):
+        raise ValueError(f"{section}.better {better!r} is neither higher nor lower")
     function = METRIC_REGISTRY.get(options["type"])
     if function.__module__.partition(".")[0] not in ("basicsr", "smfd_plugin"):
         return

@@ -19,6 +19,7 @@ from torch import nn
 from smfd_plugin import pipeline
 from smfd_plugin.benchmark import restoring
 from smfd_plugin.benchmark.datasets import DATASETS
+from smfd_plugin.benchmark.measures import OWN_METRICS, SetMeasure
 from smfd_plugin.benchmark.methods import METHODS, Method
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.weights import read_checkpoint, save_weights
@@ -220,6 +221,29 @@ def test_other_options_or_weights_start_anew(benchmark, options, counted, tmp_pa
     assert counted["count"] == 4
     scores = [each["datasets"]["faces"]["methods"]["smfd"]["scores"] for each in (before, after)]
     assert scores[0] != scores[1]
+
+
+def test_more_faces_of_a_set_are_restored_beside_those_that_are_there(
+    benchmark, options, counted, tmp_path, monkeypatch
+):
+    def light() -> SetMeasure:  # of all faces together, so another one for other faces
+        return SetMeasure(lambda pairs: float(np.mean([restored for restored, _ in pairs])))
+
+    monkeypatch.setitem(OWN_METRICS, "light", light)
+    options["methods"]["counted"] = {"type": "counted"}
+    options["metrics"]["light"] = {"type": "light"}
+    options["datasets"]["test"]["limit"] = 1
+    one = benchmark(options)[1]["datasets"]["faces"]["methods"]["counted"]["scores"]
+    assert counted["count"] == 1
+    options["datasets"]["test"] |= {"limit": 2, "parts": True}
+    two = benchmark(options)[1]["datasets"]["faces"]["methods"]["counted"]["scores"]
+    assert counted["count"] == 2
+    assert one["light"] != two["light"]
+    assert one["psnr"] != two["psnr"]
+    options["datasets"]["test"]["limit"] = 1
+    again = benchmark(options)[1]["datasets"]["faces"]["methods"]["counted"]["scores"]
+    assert counted["count"] == 2
+    assert again == one
 
 
 def test_other_faces_of_the_same_names_start_anew(benchmark, options, counted, tmp_path):
@@ -566,6 +590,36 @@ def test_a_metric_of_some_faces_alone_is_named(benchmark, options, tmp_path, mas
         ({"methods": {"smfd": None}}, "methods: smfd needs a `type`, not None"),
         ({"methods": ["smfd"]}, "methods is ['smfd']; each needs a name and a `type`"),
         ({"timing": 5}, "timing is 5; it needs a `size`"),
+        ({"reference": ["smfd"]}, "reference is ['smfd'], but the methods are input, smfd"),
+        ({"download": "no"}, "download is 'no'; it must be true or false"),
+        (
+            {"methods": {"smfd": {"type": "smfd", "weights": 3}}},
+            "smfd: weights is 3; it must be text or nothing (~)",
+        ),
+        (
+            {"datasets": {"test": {"name": "faces", "type": "sharp", "dataroot": 3, "size": 64}}},
+            "faces: dataroot is 3; it must be text",
+        ),
+        (
+            {
+                "datasets": {
+                    "test": {"name": "a", "type": "real", "dataroot_lq": "b", "limit": True}
+                }
+            },
+            "a: limit is True; it must be a whole number from 1",
+        ),
+        (
+            {
+                "datasets": {
+                    "test": {"name": "a", "type": "real", "dataroot_lq": "b", "parts": "no"}
+                }
+            },
+            "a: parts is 'no'; it must be true or false",
+        ),
+        (
+            {"metrics": {"eyes": {"type": "part_psnr", "classes": None}}},
+            "eyes: classes is None; it must be a list",
+        ),
         ({"picturs": 9}, "the option file has no option 'picturs'; did you mean pictures?"),
         (
             {"datasets": {"test": {"name": 7, "type": "real", "dataroot_lq": "faces"}}},

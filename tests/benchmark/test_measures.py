@@ -54,6 +54,25 @@ def test_own_metrics_without_a_second_picture_need_no_truth(pair, monkeypatch):
     assert measure.measure(noisy, Sample(noisy)) == noisy.mean()
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"psnr": 3}, None, "much", np.zeros(2), torch.zeros(2)],
+    ids=["{}", "None", "text", "array", "tensor"],
+)
+def test_own_metrics_give_one_number(pair, monkeypatch, given):
+    noisy, sample = pair
+    for function in (lambda img, **_: given, lambda img, img2, **_: given):
+        monkeypatch.setitem(METRIC_REGISTRY._obj_map, "own", function)
+        with pytest.raises(ValueError, match=r"own gives .*, which is not one number"):
+            build_measure({"type": "own"}).measure(noisy, sample)
+
+
+def test_a_number_may_be_a_tensor(pair, monkeypatch):
+    noisy, sample = pair
+    monkeypatch.setitem(METRIC_REGISTRY._obj_map, "own", lambda img, **_: torch.tensor(0.5))
+    assert build_measure({"type": "own"}).measure(noisy, sample) == 0.5
+
+
 def test_less_may_be_declared_better():
     assert build_measure({"type": "calculate_psnr", "better": "lower"}).lower
     assert build_measure({"type": "calculate_lpips"}).lower

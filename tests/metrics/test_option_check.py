@@ -31,6 +31,7 @@ def test_options_that_are_read(options):
         ),
         ({"type": "calculate_psnr", "crop_border": "x"}, "mine.crop_border 'x' is no whole number"),
         ({"type": "calculate_psnr", "crop_border": -1}, "mine.crop_border -1 is no whole number"),
+        ({"type": "calculate_psnr", "better": "low"}, "mine.better 'low' is neither higher nor"),
         ({"type": "calculate_psnr", "img2": "sharp.png"}, "mine has no option 'img2'; there are"),
     ],
 )
@@ -43,3 +44,5 @@ def test_options_that_are_not(options, message):
 def test_metrics_of_others_take_what_they_like(monkeypatch):
     monkeypatch.setitem(METRIC_REGISTRY._obj_map, "own", lambda img, img2, **kwargs: 0)
     check_metric_options("mine", {"type": "own", "whatever": 1})
+    with pytest.raises(ValueError, match=r"mine\.better 'less' is neither higher nor lower"):
+        check_metric_options("mine", {"type": "own", "better": "less"})
