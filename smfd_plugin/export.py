@@ -12,7 +12,7 @@ from smfd_plugin.data.mask_classes import CLASSES
 from smfd_plugin.extras import extra
 from smfd_plugin.path_arguments import path_argument
 from smfd_plugin.weights import load_network, read_checkpoint, save_weights
-from smfd_plugin.weights.files import SHIPPED, find
+from smfd_plugin.weights.files import DEFAULT, SHIPPED, find
 from smfd_plugin.whole_files import whole_file
 
 FORMATS = ("onnx", "pth")
@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="FILE",
         type=path_argument,
-        help="the file to write (default: smfd-unet.FORMAT)",
+        help="the file to write (default: the name of the shipped weights, or smfd-unet, and the "
+        "format's suffix)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     parser.add_argument("--weights", metavar="FILE", help="default: the shipped ones")
@@ -62,9 +63,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         FileExistsError: the output is there and --overwrite is not given.
         IsADirectoryError: the output is a folder.
-        ValueError: the output's suffix is that of another format; or see `export_onnx`.
+        ValueError: the output's suffix is that of another format; or see `find` and `export_onnx`.
     """
-    output = args.output or Path(f"smfd-unet.{args.format}")
+    weights = find(args.weights)
+    shipped = weights.parent == SHIPPED
+    output = args.output or Path(f"{weights.stem if shipped else DEFAULT}.{args.format}")
     suffix = output.suffix.removeprefix(".")
     if suffix in FORMATS and suffix != args.format:
         raise ValueError(f"{output} would hold {args.format}: add --format {suffix} or rename it")
@@ -73,13 +76,11 @@ def run(args: argparse.Namespace) -> int:
     if output.exists() and not args.overwrite:
         raise FileExistsError(f"{output} is already there; --overwrite replaces it")
     if args.format == "pth":
-        network, state_dict = read_checkpoint(args.weights)
+        network, state_dict = read_checkpoint(weights)
         save_weights(output, state_dict, network)
         print(f"{output}: float16 weights of {network['type']}, {output.stat().st_size} bytes")
         return 0
-    weights = find(args.weights)
-    licence = LICENCE if weights.parent == SHIPPED else ""
-    difference = export_onnx(load_network(weights), output, licence)
+    difference = export_onnx(load_network(weights), output, LICENCE if shipped else "")
     print(
         f"{output}: input lq (N, 3, H, W) float32 RGB in [0, 1], faces aligned as in FFHQ, H and W "
         f"from {MIN_SIDE} to {MAX_SIDE}; outputs image (N, 3, H, W) in [0, 1] and masks "

@@ -1,3 +1,4 @@
+import shutil
 import sys
 
 import numpy as np
@@ -45,6 +46,24 @@ def test_only_shipped_weights_are_under_their_licence(tiny_weights, tmp_path, mo
     weights = [] if shipped else ["--weights", str(tiny_weights)]
     assert smfd_main(["export", "-o", str(tmp_path / "net.onnx"), *weights]) == 0
     assert licences == [export.LICENCE if shipped else ""]
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ([], "smfd-unet.pth"),
+        (["--weights", "tiny"], "smfd-unet-tiny.pth"),
+        (["--weights", "mine.pth"], "smfd-unet.pth"),
+    ],
+)
+def test_a_file_that_is_not_named_has_the_name_of_the_shipped_weights(
+    tiny_weights, tmp_path, monkeypatch, words, name
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(tiny_weights, "mine.pth")
+    before = set(tmp_path.glob("*.pth"))
+    assert smfd_main(["export", "--format=pth", *words]) == 0
+    assert set(tmp_path.glob("*.pth")) - before == {tmp_path / name}
 
 
 def test_an_existing_file_is_kept(tiny_weights, tmp_path, capsys):

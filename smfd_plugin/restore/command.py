@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from tqdm import tqdm
 
 from smfd_plugin.path_arguments import path_argument
@@ -39,7 +40,7 @@ PICTURE_DEFAULTS = {"max_crop": DEFAULT_MAX_CROP, "detector_folder": None}
 
 
 class Contents(NamedTuple):
-    """What is in a folder, at any depth: files that are pictures and that are not, links to
+    """What is in a folder, at any depth: files that are pictures, all else that is not, links to
     folders, links that cannot be followed, and folders that cannot be read, perhaps itself."""
 
     pictures: list[Path]
@@ -263,11 +264,11 @@ def _contents(folder: Path, output: Path) -> Contents:
         if os.path.isdir(path):
             if path.is_symlink():
                 found.links.append(path)
-        elif os.path.isfile(path):
-            is_picture = path.suffix.lower() in SUFFIXES
-            (found.pictures if is_picture else found.others).append(path)
         elif path.is_symlink() and not os.path.exists(path):
             found.dead.append(path)
+        else:
+            is_picture = path.suffix.lower() in SUFFIXES and os.path.isfile(path)
+            (found.pictures if is_picture else found.others).append(path)
     return found
 
 
@@ -299,13 +300,14 @@ def _check_picture(path: Path) -> None:
 
 
 def _deblur(job: Job, deblurrer: FaceDeblurrer, overwrite: bool) -> int:
-    """Does one picture, says what is notable and returns the number of its faces."""
+    """Does one picture, says what is notable and returns the number of faces that it changed."""
     if not overwrite:
         check_free(job.target)
     picture = read_picture(job.source)
     result = deblurrer.restore(picture.colour)
+    unchanged = np.array_equal(result.image, picture.colour)  # as with strength 0
     said = [] if result.faces else ["no face found"]
-    if not result.faces and job.source.suffix.lower() == job.target.suffix.lower():
+    if unchanged and job.source.suffix.lower() == job.target.suffix.lower():
         write_whole(job.target, job.source.read_bytes())
         said.append("written unchanged")
     else:
@@ -314,7 +316,7 @@ def _deblur(job: Job, deblurrer: FaceDeblurrer, overwrite: bool) -> int:
             said.append(f"written without {' and '.join(lost)}")
     if said:
         _say(f"{job.source}: {', '.join(said)}")
-    return len(result.faces)
+    return 0 if unchanged else len(result.faces)
 
 
 def _reason(job: Job, error: Exception) -> str:

@@ -173,6 +173,13 @@ def test_what_is_no_picture_is_counted(photos, tmp_path, deblur, capsys):
         )
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_is_no_picture(photos, tmp_path, deblur, capsys):
+    os.mkfifo(photos / "pipe.png")
+    assert deblur(photos, "-o", tmp_path / "out") == 0
+    assert capsys.readouterr().out.endswith(", left out as no pictures: 2 (.png, .txt)\n")
+
+
 def test_a_folder_of_videos_says_that_they_must_be_named(tmp_path):
     (tmp_path / "film.MP4").touch()
     words = "not done, so name them: smfd deblur " + re.escape(f"{tmp_path}/*.MP4 -o OUTPUT")
@@ -224,6 +231,15 @@ def test_no_input_is_replaced_before_it_is_read(photos, tmp_path, deblur):
 def test_strength_reaches_the_picture(photos, tmp_path, deblur):
     assert deblur(photos / "face.png", "-o", tmp_path / "same.png", "--strength", "0") == 0
     assert np.array_equal(read(tmp_path / "same.png"), read(photos / "face.png"))
+
+
+def test_with_no_strength_a_file_is_copied_as_it_is(photos, astronaut, tmp_path, deblur, capsys):
+    cv2.imwrite(str(photos / "face.jpg"), astronaut)
+    assert deblur(photos / "face.jpg", "-o", tmp_path / "same.jpg", "--strength", "0") == 0
+    assert (tmp_path / "same.jpg").read_bytes() == (photos / "face.jpg").read_bytes()
+    said = capsys.readouterr()
+    assert "face.jpg: written unchanged" in said.err
+    assert said.out == "pictures written: 1, faces deblurred: 0\n"
 
 
 def test_half_precision_reaches_the_network(photos, tmp_path, deblur, monkeypatch):
