@@ -21,8 +21,8 @@ from smfd_plugin.data.mask_classes import CLASSES
 from smfd_plugin.data.pictures import Picture
 from smfd_plugin.data.tensors import to_tensor
 from smfd_plugin.metrics import LOWER_IS_BETTER, confusion_matrix, mean_iou
-from smfd_plugin.restore.method import check_classes
-from smfd_plugin.restore.network import pick_device
+from smfd_plugin.restore.method import MasksAlone, check_classes
+from smfd_plugin.restore.network import pick_device, run_enlarged
 from smfd_plugin.weights import load_network
 from smfd_plugin.weights.files import find
 
@@ -126,9 +126,8 @@ def mask_miou(*, weights: str | None = None) -> Measure:
     net = load_network(path)
     check_classes(net, weights)
 
-    @torch.no_grad()
     def measure(image: Picture, sample: Sample) -> NDArray:
-        predicted = net(to_tensor(image), masks_only=True)[0].argmax(0)
+        predicted = run_enlarged(MasksAlone(net), to_tensor(image))[1][0].argmax(0)
         truth = torch.from_numpy(sample.mask.astype(np.int64))
         return confusion_matrix(predicted, truth, len(CLASSES)).numpy()
 

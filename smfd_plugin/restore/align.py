@@ -32,14 +32,8 @@ def check_max_crop(max_crop: int) -> None:
         raise ValueError(f"max_crop is {max_crop}; it can be {', '.join(map(str, CROP_SIZES))}")
 
 
-def crop_size(landmarks: NDArray, max_crop: int, sizes: Sequence[int] = CROP_SIZES) -> int:
-    """Side of the crop, in pixels: the first of `sizes` with no fewer pixels than the face has in
-    the picture, but at most `max_crop`.
-
-    Raises:
-        ValueError: landmarks that make no face.
-    """
-    side = face_side(landmarks)
+def crop_size(side: float, max_crop: int, sizes: Sequence[int] = CROP_SIZES) -> int:
+    """The first of `sizes` that is no smaller than `side`, in pixels, but at most `max_crop`."""
     return next((size for size in sizes if size >= side and size <= max_crop), max_crop)
 
 

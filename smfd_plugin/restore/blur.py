@@ -44,7 +44,7 @@ def measure_blur(luma: Tensor, landmarks: NDArray) -> float:
     Raises:
         ValueError: landmarks that make no face.
     """
-    size = align.crop_size(landmarks, _MAX_CROP, tuple(_SHARP))
+    size = align.crop_size(align.face_side(landmarks), _MAX_CROP, tuple(_SHARP))
     to_crop = align.picture_to_crop(landmarks, size)
     left, top, right, bottom = (round(part * size) for part in _INNER)
     to_picture = align.shifted(align.inverse(to_crop), (left, top))

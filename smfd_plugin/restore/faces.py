@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from smfd_plugin.restore import align, blend
 from smfd_plugin.restore.align import Box, Matrix
 from smfd_plugin.restore.detect import Detection
-from smfd_plugin.restore.network import run_network
+from smfd_plugin.restore.network import TRAINED_SIDE, run_network
 
 DEFAULT_MAX_CROP = 512
 DEFAULT_FEATHER = 0.02
 
-_FILLING = 2 / 3
-"""Part of the smallest crop's side from which a face fills it too much to be restored in it."""
+_ENLARGED = 1.5
+"""How much smaller faces than TRAINED_SIDE are enlarged at least, but not beyond it."""
 
 
 @dataclass(frozen=True)
@@ -190,17 +190,15 @@ class _Plan:
 
 
 def restoration_size(landmarks: NDArray, max_crop: int) -> int:
-    """Side of the crop that a face is restored at: align.crop_size, but faces that fill most of the
-    smallest crop get the next, since the network, trained on 256 pixels, sees them better there.
+    """Side of the crop that a face is restored at: the smallest of align.CROP_SIZES that shrinks
+    nothing, but at most `max_crop`; faces of less than TRAINED_SIDE are enlarged, since the network
+    sees them better so.
 
     Raises:
         ValueError: landmarks that make no face.
     """
-    size = align.crop_size(landmarks, max_crop)
-    smallest, following, *_ = align.CROP_SIZES
-    if size == smallest and align.face_side(landmarks) > _FILLING * smallest:
-        return min(following, max_crop)
-    return size
+    side = align.face_side(landmarks)
+    return align.crop_size(max(side, min(_ENLARGED * side, TRAINED_SIDE)), max_crop)
 
 
 def _plan(detection: Detection, max_crop: int, picture: tuple[int, int]) -> _Plan | None:

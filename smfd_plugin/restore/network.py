@@ -2,6 +2,11 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+TRAINED_SIDE = 256
+"""Side in pixels of the smallest whole faces that the shipped networks were trained on; in smaller
+ones they find the parts badly."""
 
 MAX_BATCH_PIXELS = 4 * 512 * 512
 """Pixels in one batch; larger ones cost memory and gain no speed."""
@@ -76,6 +81,27 @@ def run_network(net: nn.Module, crops: Tensor, half: bool = False) -> tuple[Tens
         start += len(part)
     restored, logits = zip(*results, strict=True)
     return torch.cat(restored), torch.cat(logits)
+
+
+@torch.no_grad()
+def run_enlarged(net: nn.Module, faces: Tensor, half: bool = False) -> tuple[Tensor, Tensor]:
+    """`run_network` for aligned faces of any size: smaller ones than TRAINED_SIDE are enlarged to
+    it, and what the network changes in them, and its mask logits, are shrunk again.
+
+    Args, returns and raises: as `run_network`.
+    """
+    height, width = faces.shape[-2:]
+    factor = TRAINED_SIDE / max(height, width)
+    if factor <= 1:
+        return run_network(net, faces, half)
+    shape = round(factor * height), round(factor * width)
+    large = F.interpolate(faces, shape, mode="bicubic", align_corners=False).clamp(0, 1)
+    restored, logits = run_network(net, large, half)
+    return faces + _shrink(restored - large, height, width), _shrink(logits, height, width)
+
+
+def _shrink(images: Tensor, height: int, width: int) -> Tensor:
+    return F.interpolate(images, (height, width), mode="bilinear", antialias=True)
 
 
 def _run_finite(net: nn.Module, crops: Tensor, dtype: torch.dtype | None) -> tuple[Tensor, Tensor]:

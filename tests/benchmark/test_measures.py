@@ -86,8 +86,8 @@ def test_masks_of_other_classes_are_not_scored(one_class_weights):
 def test_mask_miou_is_over_all_pixels_of_all_faces(tiny_net, tiny_weights, astronaut):
     measure = build_measure({"type": "mask_miou", "weights": str(tiny_weights)})
     assert not measure.applies_to(Sample(astronaut, astronaut))
-    faces = [np.ascontiguousarray(astronaut[y : y + 64, 180:244]) for y in (0, 64)]
-    masks = [np.full((64, 64), 1, np.uint8), np.full((64, 64), 5, np.uint8)]
+    faces = [np.ascontiguousarray(astronaut[y : y + 256, 100:356]) for y in (0, 256)]
+    masks = [np.full((256, 256), 1, np.uint8), np.full((256, 256), 5, np.uint8)]
     counted = [
         measure.measure(face, Sample(face, face, mask))
         for face, mask in zip(faces, masks, strict=True)

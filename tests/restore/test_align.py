@@ -37,7 +37,8 @@ def picture(array):
 )
 def test_crops_have_no_fewer_pixels_than_the_face_up_to_the_cap(side, max_crop, size):
     landmarks = FFHQ_TEMPLATE * (side / 512) + 30
-    assert align.crop_size(landmarks, max_crop) == size
+    assert align.face_side(landmarks) == pytest.approx(side)
+    assert align.crop_size(side, max_crop) == size
 
 
 @pytest.mark.parametrize("size", [128, 256, 512])

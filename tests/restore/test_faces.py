@@ -139,7 +139,7 @@ def test_faces_of_all_sizes_in_one_picture(frame, face, stand_in):
     canvas[:, :, :1024], canvas[:, :512, 1024:] = large, frame
     faces = [moved(face, (0.5, 0.5), 2), moved(face, (1024, 0))]
     patches = restore_faces(stand_in(sharpen), canvas, faces)
-    assert [patch.crop.shape[-1] for patch in patches] == [384, 192]
+    assert [patch.crop.shape[-1] for patch in patches] == [384, 256]
     assert [patch.detection for patch in patches] == faces
 
 
@@ -188,10 +188,10 @@ def test_a_face_that_is_larger_than_the_cap_keeps_its_fine_detail(face, stand_in
     "side, max_crop, size",
     [
         *[(60, 512, 128), (85, 512, 128), (86, 512, 192), (120, 512, 192), (120, 128, 128)],
-        *[(150, 512, 192), (193, 512, 256), (700, 512, 512)],
+        *[(127, 512, 192), (129, 512, 256), (255, 512, 256), (257, 512, 384), (700, 512, 512)],
     ],
 )
-def test_faces_that_would_fill_the_smallest_crop_get_the_next(side, max_crop, size):
+def test_small_faces_are_enlarged_by_half_to_what_the_network_was_trained_on(side, max_crop, size):
     assert restoration_size(ffhq_landmarks(side) + 7, max_crop) == size
 
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from smfd_plugin.restore import network
-from smfd_plugin.restore.network import pick_device, run_network
+from smfd_plugin.restore.network import pick_device, run_enlarged, run_network
 
 
 class Recorder(nn.Module):
@@ -102,3 +102,50 @@ def test_half_precision_is_left_out_where_it_does_not_work(tiny_net, monkeypatch
     monkeypatch.setattr(network, "half_dtype", lambda device: None)
     faces = torch.rand(1, 3, 64, 64)
     assert torch.equal(run_network(tiny_net, faces, half=True)[0], run_network(tiny_net, faces)[0])
+
+
+class Sized(nn.Module):
+    """Adds a wave of 8 pixels; its masks are brightness; notes the sizes."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes = []
+
+    def forward(self, lq, return_masks):
+        self.shapes.append(tuple(lq.shape[-2:]))
+        wave = 0.1 * torch.sin(torch.arange(lq.shape[-1]) * torch.pi / 4)
+        return lq + wave, lq.mean(1, keepdim=True)
+
+
+@pytest.mark.parametrize(
+    ("shape", "seen"), [((64, 64), (256, 256)), ((32, 100), (82, 256)), ((255, 40), (256, 40))]
+)
+def test_small_faces_are_enlarged_for_the_network(shape, seen):
+    net, faces = Sized(), torch.rand(2, 3, *shape)
+    restored, logits = run_enlarged(net, faces)
+    assert net.shapes == [seen]
+    assert restored.shape == faces.shape and logits.shape == (2, 1, *shape)
+
+
+@pytest.mark.parametrize("shape", [(256, 256), (64, 256), (300, 40)])
+def test_others_are_not(shape):
+    net, faces = Sized(), torch.rand(2, 3, *shape)
+    for ours, expected in zip(run_enlarged(net, faces), run_network(net, faces), strict=True):
+        assert torch.equal(ours, expected)
+    assert net.shapes == [shape, shape]
+
+
+def test_what_is_changed_in_an_enlarged_face_is_shrunk_with_it():
+    faces = torch.rand(1, 3, 128, 128)
+    restored, logits = run_enlarged(Sized(), faces)
+    change = (restored - faces)[0, 0, 0, 4:-4]
+    wave = 0.1 * torch.sin(torch.arange(256) * torch.pi / 4)
+    shrunk = (wave[0::2] + wave[1::2])[4:-4] / 2
+    assert torch.nn.functional.cosine_similarity(change, shrunk, dim=0) > 0.99
+    assert (logits - faces.mean(1)).abs().mean() < 0.1
+
+
+def test_what_is_left_alone_stays_exactly_as_it_is():
+    faces = torch.rand(1, 3, 64, 64)
+    restored, _ = run_enlarged(lambda lq, return_masks: (lq, lq), faces)
+    assert torch.equal(restored, faces)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from basicsr.archs import build_network
 
+from smfd_plugin import FaceDeblurrer
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Context, build_method, weights_digest
 from smfd_plugin.data.tensors import from_tensor, to_tensor
@@ -27,11 +28,19 @@ def checkpoint(tmp_path):
 
 def test_our_weights(context, tiny_net, tiny_weights, astronaut):
     method = build_method({"type": "smfd", "weights": str(tiny_weights)}, context)
-    face = astronaut[40:104, 180:244]
+    face = astronaut[:256, 100:356]
     with torch.no_grad():
         expected = from_tensor(tiny_net(to_tensor(face)))
     assert (method.restore(Sample(face)) == expected).all()
     assert (expected != face).any()
+
+
+def test_small_faces_as_the_deblurrer_sees_them(context, tiny_weights, astronaut):
+    method = build_method({"type": "smfd", "weights": str(tiny_weights)}, context)
+    face = np.ascontiguousarray(astronaut[40:104, 180:244])
+    deblurrer = FaceDeblurrer(tiny_weights, "cpu", detector="tiny")
+    expected = deblurrer.deblur_aligned(face[None, ..., ::-1])[0, ..., ::-1]
+    assert (method.restore(Sample(face)) == expected).all()
 
 
 @torch.no_grad()
