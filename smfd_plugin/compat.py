@@ -10,7 +10,6 @@ import math
 import shutil
 import sys
 from argparse import Namespace
-from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -24,6 +23,7 @@ from scipy import ndimage
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms import functional
 
+from smfd_plugin.option_section import OptionSection
 from smfd_plugin.torch_files import read
 
 SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger", "sampling")
@@ -73,13 +73,14 @@ def provide_ndimage_filters() -> None:
 
 class OptionLoader(yaml.SafeLoader):
     """YAML without the tags that construct Python objects, so that no option file runs code, and
-    with a mapping in each section and a name that is text, as BasicSR takes for granted."""
+    with a mapping in each section and a name that is text, as BasicSR takes for granted. Mappings
+    are OptionSections."""
 
-    def get_single_data(self) -> dict[str, Any]:
+    def get_single_data(self) -> OptionSection:
         """The options. Raises ValueError for a file or section that is no mapping and for a name
         that is no text."""
         options = super().get_single_data()
-        if not isinstance(options, dict):
+        if not isinstance(options, OptionSection):
             raise ValueError(f"{self.name} is empty or no list of options with their values")
         parts = {name: options[name] for name in SECTIONS if name in options}
         if isinstance(parts.get("datasets"), dict):
@@ -94,7 +95,7 @@ class OptionLoader(yaml.SafeLoader):
 
 OptionLoader.add_constructor(
     yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
-    lambda loader, node: OrderedDict(loader.construct_pairs(node, deep=True)),
+    lambda loader, node: OptionSection(loader.construct_pairs(node, deep=True)),
 )
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from smfd_plugin.interrupts import exit_code, signals_as_interrupt
 from smfd_plugin.models.restoration_model import TrainingDivergedError
+from smfd_plugin.option_section import MissingOptionError
 
 PLUGIN_GROUP = "basicsr.plugins"
 USAGE = """\
@@ -74,6 +75,7 @@ MISTAKES = (
     OSError,
     ValueError,
     ModuleNotFoundError,
+    MissingOptionError,
     NotImplementedError,  # BasicSR's word for a scheduler that there is not
     yaml.YAMLError,
     PluginError,
@@ -97,14 +99,8 @@ SECTIONS = {
 }
 """What each of BasicSR's functions makes its things of: an error in one is of the values there."""
 
-WORKER = re.compile(r"Caught (\w+) in DataLoader worker .*\n\1: (.*)", re.DOTALL)
+WORKER = re.compile(r"Caught (\w+) in DataLoader worker .*\n(?:\w+\.)*\1: (.*)", re.DOTALL)
 """An error in a worker: its message is the traceback there."""
-
-LOOK_UP = r"""\b(?:\w+_)?opt(?:s|ions)?_?(?:\[[^]]*\])*(?:\[|\.pop\()["']{}["']"""
-"""In a line that looks up an option of that name: BasicSR's variables and ours are named so."""
-
-READERS = ("parse_options", "read_options")
-"""Functions that look up nothing but options, by whatever name."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -144,16 +140,6 @@ def _section(error: Exception) -> str | None:
     return next((SECTIONS[name] for name in functions if name in SECTIONS), None)
 
 
-def _is_of_option(error: KeyError, name: str) -> bool:
-    """Whether that name was looked up in the options, here or in a worker."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if any(frame.name in READERS for frame in frames):
-        return True
-    text = str(error) if WORKER.fullmatch(str(error).strip()) else frames[-1].line or ""
-    line = text.rpartition('  File "')[2]
-    return re.search(LOOK_UP.format(re.escape(name)), line) is not None
-
-
 def _one_line(error: Exception) -> str | None:
     """What the user did wrong; None: the error is no user's mistake."""
     if isinstance(error, OSError) and error.filename:
@@ -162,12 +148,8 @@ def _one_line(error: Exception) -> str | None:
     message = " ".join((in_worker[2] if in_worker else str(error)).split())
     if isinstance(error, yaml.YAMLError):
         return f"the option file is not plain YAML: {message}"
-    if isinstance(error, KeyError):
-        name = message.strip("\"'")  # it is quoted
-        if "registry" in name:
-            return name
-        if _is_of_option(error, name):
-            return f"the option file lacks the option {name!r}"
+    if isinstance(error, KeyError) and "registry" in message:
+        return message.strip("\"'")  # it is quoted
     if isinstance(error, MISTAKES):
         return message
     if WRONG_ARGUMENT.search(message):

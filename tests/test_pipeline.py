@@ -323,22 +323,6 @@ def test_a_section_to_force_that_there_is_not_is_named(
     assert f"lacks the option '{name}'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ("self.opt['lamp']", True),
-        ('size = opt["train"]["lamp"]', True),
-        ("kind = train_opt['optim_g'].pop('lamp')", True),
-        ("better = opt_['lamp']", True),
-        ('options["lamps"]', False),
-        ("adopt['lamp']", False),
-        ("opt.get('lamp'), table['lamp']", False),
-    ],
-)
-def test_a_line_that_looks_an_option_up_is_known(line, found):
-    assert bool(re.search(pipeline.LOOK_UP.format("lamp"), line)) == found
-
-
 def test_a_plugin_that_cannot_be_imported_is_named(monkeypatch, capsys):
     broken = EntryPoint("mine", "no_such_package", pipeline.PLUGIN_GROUP)
     monkeypatch.setattr(pipeline, "entry_points", lambda group: [broken])

@@ -149,7 +149,7 @@ def _check_types(section: str, entries: Entries, known: Any) -> None:
     if not isinstance(entries, Mapping):
         raise ValueError(f"{section} is {entries!r}; each needs a name and a `type`")
     for name, entry in entries.items():
-        if not isinstance(entry, Mapping):
+        if not isinstance(entry, Mapping) or "type" not in entry:
             raise ValueError(f"{section}: {name} needs a `type`, not {entry!r}")
         if entry["type"] not in known:
             raise ValueError(

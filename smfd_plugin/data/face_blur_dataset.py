@@ -20,6 +20,7 @@ from smfd_plugin.data.kernels import IDENTITY, Kernel, fit_kernel
 from smfd_plugin.data.scenario import Scenario
 from smfd_plugin.data.scenarios import read_scenarios
 from smfd_plugin.option_names import check_names, check_values
+from smfd_plugin.option_section import without_nulls
 
 OPTIONS = (
     "dataroot",
@@ -93,7 +94,7 @@ class FaceBlurDataset(Dataset):
 
     def __init__(self, opt: Mapping[str, Any]) -> None:
         super().__init__()
-        self.opt = opt = _checked({name: value for name, value in opt.items() if value is not None})
+        self.opt = opt = _checked(without_nulls(opt))
         self.gt_size: int = opt["gt_size"]
         self.crop_size: int = opt.get("crop_size", self.gt_size)
         self.min_gt_size: int = opt.get("min_gt_size", self.gt_size)

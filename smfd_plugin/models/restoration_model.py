@@ -20,6 +20,7 @@ from torchvision.transforms.functional import center_crop
 from smfd_plugin.data.blur_batch import degrade_inside
 from smfd_plugin.extras import extra
 from smfd_plugin.models.run_options import OPTIONS, RUN_OPTIONS, read_run_options
+from smfd_plugin.option_section import plain
 from smfd_plugin.torch_files import WeightsError, pick_state, read, write
 from smfd_plugin.weights.files import find
 
@@ -58,11 +59,11 @@ class RestorationModel(SRModel):
     known_train_options = (*RUN_OPTIONS, "pixel_opt", "frequency_opt", "ssim_opt", "perceptual_opt")
     """Names of what is read under `train`."""
 
-    def __init__(self, opt: Mapping[str, Any]) -> None:
+    def __init__(self, opt: dict[str, Any]) -> None:
         options = read_run_options(opt, self.known_options, self.known_train_options)
         self.not_in_file: set[str] = set()
         self.validated: dict[str, int] = {}
-        super().__init__({**opt, "train": options})
+        super().__init__(opt | {"train": options})
         if options.get("compile"):
             self.net_g.compile()
 
@@ -322,7 +323,7 @@ class RestorationModel(SRModel):
             }
             for each, key in zip(nets, keys, strict=True)
         }
-        state["network"] = dict(self.opt["network_g"])
+        state["network"] = plain(self.opt["network_g"])
         step = "latest" if current_iter == -1 else current_iter
         write(Path(self.opt["path"]["models"]) / f"{net_label}_{step}.pth", state)
 

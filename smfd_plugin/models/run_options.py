@@ -5,6 +5,7 @@ from typing import Any
 
 from smfd_plugin.metrics.option_check import check_metric_options
 from smfd_plugin.option_names import check_names, check_values
+from smfd_plugin.option_section import OptionSection, without_nulls
 
 OPTIONS = (
     *("name", "model_type", "scale", "num_gpu", "manual_seed", "find_unused_parameters"),
@@ -39,7 +40,7 @@ RUN_OPTIONS = (
 
 def read_run_options(
     opt: Mapping[str, Any], known: Collection[str], train: Collection[str]
-) -> dict[str, Any]:
+) -> OptionSection:
     """Checks an option file, as BasicSR's parser leaves it, but for data sets and networks, which
     check their own.
 
@@ -49,7 +50,7 @@ def read_run_options(
         train: names under `train`.
 
     Returns:
-        The options under `train` without those that are null, which means absent.
+        The options under `train` without nulls.
 
     Raises:
         ValueError: an option that there is not, or one that does not fit.
@@ -65,7 +66,7 @@ def read_run_options(
         check_metric_options(f"val.metrics.{name}", metric)
     _check_frequencies(opt)
     check_names("train", opt.get("train", {}), train)
-    options = {name: value for name, value in opt.get("train", {}).items() if value is not None}
+    options = without_nulls(opt.get("train", {}))
     check_values("train", options)
     _check_ranges(options)
     periods = options.get("scheduler", {}).get("periods", [])
