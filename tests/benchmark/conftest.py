@@ -1,17 +1,23 @@
-"""A benchmark's results, small and known, without running one; code from a file."""
+"""A small benchmark to run, the results of one without running it, a film, code from a file."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
+import yaml
 
+from smfd_plugin import pipeline
 from smfd_plugin.benchmark.costs import Cost
 from smfd_plugin.benchmark.datasets import Entry, Sample
 from smfd_plugin.benchmark.intervals import Interval
+from smfd_plugin.benchmark.methods import METHODS, Method
+from smfd_plugin.benchmark.moving_faces import SwayingPortraits, load_portraits, make_film
 from smfd_plugin.benchmark.options import Options, Timing
 from smfd_plugin.benchmark.results import DatasetResult, Results, Row
 from smfd_plugin.data.pictures import write_picture
@@ -86,3 +92,91 @@ def from_file(monkeypatch):
         return getattr(module, name)
 
     return load
+
+
+@pytest.fixture
+def write_faces(astronaut):
+    """Writes parts of a portrait of 64x64 pixels, one for each letter, as a folder of faces."""
+
+    def write(root: Path, names: str) -> Path:
+        (root / "images").mkdir(parents=True)
+        for i, name in enumerate(names):
+            face = cv2.resize(astronaut[8 * i : 8 * i + 220, 115:335], (64, 64))
+            cv2.imwrite(str(root / f"images/{name}.png"), face)
+        return root
+
+    return write
+
+
+@pytest.fixture
+def options(tmp_path, tiny_weights, write_faces) -> dict[str, Any]:
+    """Two faces, a network that takes no time."""
+    write_faces(tmp_path / "faces", "ab")
+    (tmp_path / "scenarios.txt").write_text("123456789\n987654321\n")
+    return {
+        "name": "small",
+        "num_gpu": 0,
+        "manual_seed": 3,
+        "reference": "smfd",
+        "pictures": 1,
+        "datasets": {
+            "test": {
+                "name": "faces",
+                "type": "blurred",
+                "dataroot": "faces",
+                "size": 64,
+                "scenarios": "scenarios.txt",
+            }
+        },
+        "methods": {
+            "input": {"type": "input"},
+            "smfd": {"type": "smfd", "weights": str(tiny_weights)},
+        },
+        "metrics": {
+            "psnr": {"type": "calculate_psnr", "crop_border": 0},
+            "ssim": {"type": "calculate_ssim", "crop_border": 0},
+        },
+        "path": {"weights": "weights"},
+    }
+
+
+@pytest.fixture
+def benchmark(tmp_path, monkeypatch, capsys):
+    """Runs a benchmark in `tmp_path`; returns its exit code, its table.json and its errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(options: dict | Path, *flags: str) -> tuple[int, dict, list[str]]:
+        monkeypatch.setattr(sys, "argv", ["basicsr"])  # restored after the test
+        file = options
+        if isinstance(options, dict):
+            file = tmp_path / "options.yml"
+            file.write_text(yaml.safe_dump(options, sort_keys=False))
+        code = pipeline.main(["benchmark", "-opt", str(file), *flags])
+        lines = capsys.readouterr().err.splitlines()
+        tables = list(tmp_path.glob("results/benchmark/*/table.json"))
+        values = json.loads(tables[0].read_text()) if tables else {}
+        return code, values, [line for line in lines if line.startswith("basicsr: ")]
+
+    return run
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """A type of method that leaves faces as they are and counts them; it fails once it has restored
+    `fail_after` of them."""
+    calls: dict[str, Any] = {"count": 0, "fail_after": None}
+
+    def restore(sample):
+        if calls["count"] == calls["fail_after"]:
+            raise RuntimeError("out of luck")
+        calls["count"] += 1
+        return sample.lq
+
+    monkeypatch.setitem(METHODS, "counted", lambda context: Method(restore))
+    return calls
+
+
+@pytest.fixture(scope="package")
+def film() -> SwayingPortraits:
+    """Three small frames with one portrait."""
+    return make_film(load_portraits(None, 1), 320, 240, 200, 3)
