@@ -1,4 +1,4 @@
-"""A few faces on disk, in the training layout."""
+"""A few faces on disk, in the training layout and as they are downloaded."""
 
 from pathlib import Path
 
@@ -6,6 +6,10 @@ import cv2
 import numpy as np
 import pytest
 from skimage import data
+
+from smfd_plugin.data import sources
+
+PORTRAIT = cv2.resize(data.astronaut()[0:240, 100:340, ::-1], (512, 512))
 
 
 def write_faces(root: Path, masks: list[bool], size: int = 64) -> Path:
@@ -28,3 +32,36 @@ def write_faces(root: Path, masks: list[bool], size: int = 64) -> Path:
 @pytest.fixture
 def faces(tmp_path: Path) -> Path:
     return write_faces(tmp_path / "faces", [True, False, True])
+
+
+@pytest.fixture
+def celebamask(tmp_path):
+    """Two faces in the folders and file names of the official download."""
+    root = tmp_path / "CelebAMask-HQ"
+    (root / "CelebA-HQ-img").mkdir(parents=True)
+    for number in (0, 2001):
+        cv2.imwrite(str(root / f"CelebA-HQ-img/{number}.jpg"), PORTRAIT)
+        parts = root / "CelebAMask-HQ-mask-anno" / str(number // 2000)
+        parts.mkdir(parents=True)
+        for part, box in (("skin", np.s_[100:400, 100:400]), ("l_eye", np.s_[200:240, 150:220])):
+            mask = np.zeros((512, 512, 3), np.uint8)
+            mask[box] = 255
+            cv2.imwrite(str(parts / f"{number:05d}_{part}.png"), mask)
+    return root
+
+
+@pytest.fixture
+def celeba(tmp_path):
+    """Two faces of img_align_celeba, the second with landmarks of its own, 9 pixels lower."""
+    root = tmp_path / "celeba"
+    (root / "img_align_celeba").mkdir(parents=True)
+    for name in ("000001.jpg", "000002.jpg"):
+        picture = np.zeros((218, 178, 3), np.uint8)
+        lower = 9 if name == "000002.jpg" else 0
+        for x, y in sources.CELEBA_LANDMARKS.astype(int):
+            cv2.circle(picture, (int(x), int(y) + lower), 3, (255, 255, 255), -1)
+        cv2.imwrite(str(root / "img_align_celeba" / name), picture)
+    points = (sources.CELEBA_LANDMARKS + np.array([0, 9])).astype(int).flatten()
+    text = "2\nlefteye_x ...\n000002.jpg " + " ".join(map(str, points)) + "\n"
+    (root / "list_landmarks_align_celeba.txt").write_text(text)
+    return root

@@ -8,10 +8,8 @@ from facexlib.parsing.bisenet import BiSeNet
 from PIL import Image
 from skimage import data
 
-from smfd_plugin.data import prepare, sources
+from smfd_plugin.data import prepare
 from smfd_plugin.data.faces import FaceFolder
-from smfd_plugin.data.mask_classes import LABELS
-from smfd_plugin.data.template import ffhq_landmarks
 from smfd_plugin.torch_files import WeightsError
 
 PORTRAIT = cv2.resize(data.astronaut()[0:240, 100:340, ::-1], (512, 512))
@@ -21,22 +19,6 @@ def run(*arguments) -> int:
     parser = argparse.ArgumentParser()
     prepare.add_arguments(parser)
     return prepare.run(parser.parse_args([str(argument) for argument in arguments]))
-
-
-@pytest.fixture
-def celebamask(tmp_path):
-    """Two faces in the folders and file names of the official download."""
-    root = tmp_path / "CelebAMask-HQ"
-    (root / "CelebA-HQ-img").mkdir(parents=True)
-    for number in (0, 2001):
-        cv2.imwrite(str(root / f"CelebA-HQ-img/{number}.jpg"), PORTRAIT)
-        parts = root / "CelebAMask-HQ-mask-anno" / str(number // 2000)
-        parts.mkdir(parents=True)
-        for part, box in (("skin", np.s_[100:400, 100:400]), ("l_eye", np.s_[200:240, 150:220])):
-            mask = np.zeros((512, 512, 3), np.uint8)
-            mask[box] = 255
-            cv2.imwrite(str(parts / f"{number:05d}_{part}.png"), mask)
-    return root
 
 
 def test_celebamask_hq_becomes_faces_with_masks(celebamask, tmp_path):
@@ -64,14 +46,6 @@ def test_what_is_read_is_not_written_over(tmp_path):
         with pytest.raises(ValueError, match=r"holds what is read from .*: write to another"):
             run("folder", *words, "--size", 32)
     assert (root / "masks/a.png").read_bytes() == before
-
-
-def test_part_names_are_in_the_order_of_the_labels():
-    initials = [part[0] for part in sources.CELEBAMASK_PARTS]
-    assert len(initials) == len(LABELS) - 1
-    assert sources.CELEBAMASK_PARTS[LABELS.index("hair") - 1] == "hair"
-    assert sources.CELEBAMASK_PARTS[LABELS.index("necklace") - 1] == "neck_l"
-    assert sources.CELEBAMASK_PARTS[LABELS.index("earring") - 1] == "ear_r"
 
 
 def test_bad_files_are_named_and_skipped_and_a_second_run_goes_on(celebamask, tmp_path, capsys):
@@ -276,41 +250,6 @@ def test_an_empty_file_is_skipped(portraits, tmp_path, capsys):
 def test_faces_are_not_held_out_to_a_folder_without_a_name(portraits, tmp_path):
     with pytest.raises(ValueError, match="--hold-out '' 2: the path is empty"):
         run("folder", portraits, "-o", tmp_path / "out", "--hold-out", "", 2)
-
-
-@pytest.fixture
-def celeba(tmp_path):
-    """Two faces of img_align_celeba, the second with landmarks of its own, 9 pixels lower."""
-    root = tmp_path / "celeba"
-    (root / "img_align_celeba").mkdir(parents=True)
-    for name in ("000001.jpg", "000002.jpg"):
-        picture = np.zeros((218, 178, 3), np.uint8)
-        lower = 9 if name == "000002.jpg" else 0
-        for x, y in sources.CELEBA_LANDMARKS.astype(int):
-            cv2.circle(picture, (int(x), int(y) + lower), 3, (255, 255, 255), -1)
-        cv2.imwrite(str(root / "img_align_celeba" / name), picture)
-    points = (sources.CELEBA_LANDMARKS + np.array([0, 9])).astype(int).flatten()
-    text = "2\nlefteye_x ...\n000002.jpg " + " ".join(map(str, points)) + "\n"
-    (root / "list_landmarks_align_celeba.txt").write_text(text)
-    return root
-
-
-def test_celeba_is_moved_to_the_ffhq_template(celeba):
-    def segment(face):
-        return np.full(face.shape[:2], 1, np.uint8)
-
-    for item in sources.celeba(celeba, 256, segment):
-        face, labels = item.read()
-        assert labels.shape == (256, 256)
-        for x, y in ffhq_landmarks(256):
-            assert face[round(float(y)), round(float(x))].min() > 100
-
-
-def test_a_landmark_without_ten_numbers_is_named(celeba, tmp_path):
-    path = celeba / "list_landmarks_align_celeba.txt"
-    path.write_text(path.read_text() + "000003.jpg 1 2 3\n")
-    with pytest.raises(ValueError, match=r"list_landmarks_align_celeba\.txt has a line without"):
-        list(sources.celeba(celeba, 64, lambda face: face))
 
 
 def test_celeba_masks_come_from_facexlibs_parsing_net(celeba, tmp_path):
