@@ -1,6 +1,7 @@
 """What tests of several packages share."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,19 @@ def close_eyes() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         return picture
 
     return run
+
+
+@pytest.fixture
+def as_set() -> Iterator[Callable[[int, Any], None]]:
+    """Sets what a signal does, whatever whoever started the tests has set, until the test ends."""
+    before = {}
+
+    def set_signal(number, action):
+        before[number] = signal.signal(number, action)
+
+    yield set_signal
+    for number, action in before.items():
+        signal.signal(number, action)
 
 
 @pytest.fixture

@@ -88,19 +88,6 @@ def test_an_interrupt_is_no_traceback(monkeypatch, capsys):
     assert capsys.readouterr().err == "smfd: interrupted\n"
 
 
-@pytest.fixture
-def as_set():
-    """Sets what a signal does, whatever whoever started the tests has set, until the test ends."""
-    before = {}
-
-    def set_signal(number, action):
-        before[number] = signal.signal(number, action)
-
-    yield set_signal
-    for number, action in before.items():
-        signal.signal(number, action)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_as_ctrl_c_does(tmp_path, monkeypatch, capsys, as_set, number):
     as_set(number, signal.SIG_DFL)

@@ -1,56 +1,104 @@
+"""Signals that end a process, in a test that goes on."""
+
 import signal
-from threading import Thread
+import threading
 
 import pytest
 
 from smfd_plugin.interrupts import exit_code, signals_as_interrupt
 
-NUMBERS = [signal.SIGTERM, signal.SIGHUP]
+BOTH = [signal.SIGTERM, signal.SIGHUP]
 
 
-@pytest.fixture(autouse=True)
-def as_by_default():
-    """Signals do what they do in a new process, whatever whoever started the tests has set."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in NUMBERS}
-    yield
-    for number, action in before.items():
-        signal.signal(number, action)
+@pytest.fixture
+def ending(as_set):
+    """Both signals end the process, as they do where nobody has set anything."""
+    for number in BOTH:
+        as_set(number, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-def test_a_signal_is_an_interrupt_once(number):
-    with pytest.raises(KeyboardInterrupt) as caught, signals_as_interrupt():
+def actions() -> list:
+    return [signal.getsignal(number) for number in BOTH]
+
+
+@pytest.mark.parametrize("number", BOTH)
+def test_a_signal_is_an_interrupt_with_its_number(ending, number):
+    with pytest.raises(KeyboardInterrupt) as interrupt, signals_as_interrupt():
+        signal.raise_signal(number)
+    assert interrupt.value.args == (number,)
+    assert actions() == [signal.SIG_DFL] * 2
+
+
+@pytest.mark.parametrize("first", BOTH)
+def test_a_second_signal_does_not_stop_the_clearing_up(ending, first):
+    cleared = []
+    with pytest.raises(KeyboardInterrupt) as interrupt, signals_as_interrupt():
         try:
-            signal.raise_signal(number)
+            signal.raise_signal(first)
         finally:
-            for second in NUMBERS:
-                signal.raise_signal(second)
-    assert exit_code(caught.value) == 128 + number
-    assert [signal.getsignal(each) for each in NUMBERS] == [signal.SIG_DFL] * 2
+            for number in BOTH:
+                signal.raise_signal(number)
+            cleared.append(actions())
+    assert cleared == [[signal.SIG_IGN] * 2]
+    assert interrupt.value.args == (first,)
 
 
-def test_what_somebody_has_set_stays():
-    seen = []
-    signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+def test_signals_do_afterwards_what_they_did_before(ending):
     with signals_as_interrupt():
-        signal.raise_signal(signal.SIGTERM)
-        assert signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL
+        assert signal.SIG_DFL not in actions()
+    assert actions() == [signal.SIG_DFL] * 2
+    with pytest.raises(ValueError, match="no lamp"), signals_as_interrupt():
+        raise ValueError("no lamp")
+    assert actions() == [signal.SIG_DFL] * 2
+
+
+def test_what_nohup_or_a_caller_has_set_stays(as_set):
+    seen = []
+
+    def note(number, frame):
+        seen.append(number)
+
+    as_set(signal.SIGHUP, signal.SIG_IGN)
+    as_set(signal.SIGTERM, note)
+    with signals_as_interrupt():
+        for number in BOTH:
+            signal.raise_signal(number)
     assert seen == [signal.SIGTERM]
-    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    assert actions() == [note, signal.SIG_IGN]
 
 
-def test_other_threads_change_nothing():
-    found = []
+def test_ctrl_c_stays_as_it_was(ending):
+    before = signal.getsignal(signal.SIGINT)
+    with signals_as_interrupt():
+        assert signal.getsignal(signal.SIGINT) is before
 
-    def elsewhere():
+
+def test_in_another_thread_nothing_changes(ending):
+    inside = []
+
+    def work():
         with signals_as_interrupt():
-            found.append(signal.getsignal(signal.SIGTERM))
+            inside.append(actions())
 
-    thread = Thread(target=elsewhere)
+    thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert found == [signal.SIG_DFL]
+    assert inside == [[signal.SIG_DFL] * 2]
 
 
-def test_ctrl_c_has_the_exit_code_of_its_signal():
-    assert exit_code(KeyboardInterrupt()) == 130
+def test_a_system_without_terminals_has_one_signal_less(ending, monkeypatch):
+    monkeypatch.delattr(signal, "SIGHUP")  # as on Windows
+    with pytest.raises(KeyboardInterrupt), signals_as_interrupt():
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("interrupt", "code"),
+    [
+        (KeyboardInterrupt(), 130),
+        (KeyboardInterrupt(signal.SIGTERM), 143),
+        (KeyboardInterrupt(signal.SIGHUP), 129),
+    ],
+)
+def test_the_exit_code_is_that_of_the_signal(interrupt, code):
+    assert exit_code(interrupt) == code

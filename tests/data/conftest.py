@@ -1,4 +1,4 @@
-"""A few faces on disk, in the training layout and as they are downloaded."""
+"""A few faces on disk, in the training layout."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from smfd_plugin.data import sources
+from smfd_plugin.data.sources import CELEBA_LANDMARKS
 
 PORTRAIT = cv2.resize(data.astronaut()[0:240, 100:340, ::-1], (512, 512))
 
@@ -35,7 +35,13 @@ def faces(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def celebamask(tmp_path):
+def picture() -> np.ndarray:
+    """A face, (512, 512, 3) uint8 BGR."""
+    return PORTRAIT.copy()
+
+
+@pytest.fixture
+def celebamask(tmp_path: Path) -> Path:
     """Two faces in the folders and file names of the official download."""
     root = tmp_path / "CelebAMask-HQ"
     (root / "CelebA-HQ-img").mkdir(parents=True)
@@ -51,17 +57,26 @@ def celebamask(tmp_path):
 
 
 @pytest.fixture
-def celeba(tmp_path):
+def portraits(tmp_path: Path) -> Path:
+    """Five faces, a to e, in a plain folder."""
+    for name in "abcde":
+        (tmp_path / "portraits").mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / f"portraits/{name}.png"), PORTRAIT)
+    return tmp_path / "portraits"
+
+
+@pytest.fixture
+def celeba(tmp_path: Path) -> Path:
     """Two faces of img_align_celeba, the second with landmarks of its own, 9 pixels lower."""
     root = tmp_path / "celeba"
     (root / "img_align_celeba").mkdir(parents=True)
     for name in ("000001.jpg", "000002.jpg"):
         picture = np.zeros((218, 178, 3), np.uint8)
         lower = 9 if name == "000002.jpg" else 0
-        for x, y in sources.CELEBA_LANDMARKS.astype(int):
+        for x, y in CELEBA_LANDMARKS.astype(int):
             cv2.circle(picture, (int(x), int(y) + lower), 3, (255, 255, 255), -1)
         cv2.imwrite(str(root / "img_align_celeba" / name), picture)
-    points = (sources.CELEBA_LANDMARKS + np.array([0, 9])).astype(int).flatten()
+    points = (CELEBA_LANDMARKS + np.array([0, 9])).astype(int).flatten()
     text = "2\nlefteye_x ...\n000002.jpg " + " ".join(map(str, points)) + "\n"
     (root / "list_landmarks_align_celeba.txt").write_text(text)
     return root

@@ -73,11 +73,46 @@ def portrait() -> Callable[..., vs.VideoNode]:
 
 
 @pytest.fixture
+def drawn() -> Callable[[list[np.ndarray]], vs.VideoNode]:
+    """The (H, W, 3) RGB pictures as a clip."""
+
+    def make(pictures: list[np.ndarray]) -> vs.VideoNode:
+        height, width, _ = pictures[0].shape
+        blank = vs.core.std.BlankClip(None, width, height, vs.RGB24, length=len(pictures))
+
+        def draw(n, f):
+            frame = f.copy()
+            for plane in range(3):
+                np.copyto(np.asarray(frame[plane]), pictures[n][..., plane])
+            return frame
+
+        return blank.std.ModifyFrame(blank, draw)
+
+    return make
+
+
+@pytest.fixture
 def restored(tiny_weights) -> Callable[..., vs.VideoNode]:
     """deblur with a tiny network that changes every face, though the portrait is sharp."""
 
     def run(clip: vs.VideoNode, **arguments) -> vs.VideoNode:
         return deblur(clip, **{"weights": str(tiny_weights), "sharp_gate": 0} | arguments)
+
+    return run
+
+
+@pytest.fixture(params=["Python", "plugin"])
+def refusal(request, portrait) -> Callable[..., str]:
+    """What the filter, called in Python and as a plugin, says of arguments that do not fit."""
+    call = deblur if request.param == "Python" else vs.core.smfd.Deblur
+
+    def run(**arguments) -> str:
+        with pytest.raises(vs.Error) as error:
+            call(portrait(), **arguments)
+        text = str(error.value)
+        assert text.startswith("smfd.Deblur: ")
+        assert "Traceback" not in text
+        return text
 
     return run
 
