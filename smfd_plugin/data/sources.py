@@ -99,7 +99,7 @@ def celebamask_hq(root: Path, size: int) -> Iterator[Item]:
     for folder in (images, parts):
         if not folder.is_dir():
             raise FileNotFoundError(f"{root} is no CelebAMask-HQ: it has no folder {folder.name}")
-    for path in sorted(images.glob("*.jpg"), key=lambda path: path.stem.zfill(9)):
+    for path in sorted(images.glob("[!.]*.jpg"), key=lambda path: path.stem.zfill(9)):
         yield Item(path, path.stem.zfill(5), lambda path=path: _read_celebamask(path, parts, size))
 
 
@@ -129,7 +129,7 @@ def celeba(root: Path, size: int, segment: Segment) -> Iterator[Item]:
         )
         return face, segment(face)
 
-    for path in sorted(images.glob("*.jpg")):
+    for path in sorted(images.glob("[!.]*.jpg")):
         yield Item(path, path.stem, lambda path=path: read(path))
 
 

@@ -28,6 +28,14 @@ def test_faces_of_celebamask_hq_are_in_the_order_of_their_numbers(celebamask):
     assert items[1].path == celebamask / "CelebA-HQ-img/9.jpg"
 
 
+def test_hidden_files_are_no_faces(celebamask, celeba):
+    for folder in (celebamask / "CelebA-HQ-img", celeba / "img_align_celeba"):
+        (folder / "._0.jpg").touch()
+    assert [item.name for item in sources.celebamask_hq(celebamask, 64)] == ["00000", "02001"]
+    items = sources.celeba(celeba, 64, lambda face: face)
+    assert [item.name for item in items] == ["000001", "000002"]
+
+
 @pytest.mark.parametrize("size", [512, 64])
 def test_a_later_part_of_celebamask_hq_covers_an_earlier_one(celebamask, size):
     *_, item = sources.celebamask_hq(celebamask, size)
