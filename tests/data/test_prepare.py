@@ -63,6 +63,38 @@ def test_bad_files_are_named_and_skipped_and_a_second_run_goes_on(celebamask, tm
     assert not list((tmp_path / "out").rglob("*partial*"))
 
 
+def test_faces_and_masks_that_do_not_fit_are_named_and_skipped(
+    portraits, celebamask, tmp_path, picture, capsys
+):
+    flat, small = portraits / "c.png", celebamask / "CelebAMask-HQ-mask-anno/0/00000_skin.png"
+    cv2.imwrite(str(flat), picture[:300])
+    cv2.imwrite(str(small), np.full((256, 320), 255, np.uint8))
+    for words, skipped, left in (
+        (("folder", portraits), f"skipped c: {flat} is 512x300 pixels; a face aligned", "abde"),
+        (
+            ("celebamask-hq", celebamask),
+            f"skipped 00000: {small} is 320x256 pixels, not 512x512",
+            "02001",
+        ),
+    ):
+        out = tmp_path / f"out {words[0]}"
+        assert run(*words, "-o", out, "--size", 64) == 1
+        assert skipped in capsys.readouterr().err
+        assert names(out) == left
+
+
+def test_a_face_with_a_mask_that_is_not_square_is_named_and_skipped(tmp_path, picture, capsys):
+    for kind in ("images", "masks"):
+        (tmp_path / "faces" / kind).mkdir(parents=True)
+    for name, height in (("a", 512), ("b", 300)):
+        cv2.imwrite(str(tmp_path / f"faces/images/{name}.png"), picture)
+        labels = np.ones((height, 512), np.uint8)
+        cv2.imwrite(str(tmp_path / f"faces/masks/{name}.png"), labels)
+    assert run("folder", tmp_path / "faces", "-o", tmp_path / "out", "--size", 64) == 1
+    assert "b.png is 512x300 pixels; a face aligned" in capsys.readouterr().err
+    assert names(tmp_path / "out") == "a"
+
+
 def test_a_folder_keeps_its_masks_and_takes_a_prefix(tmp_path, picture):
     source = tmp_path / "faces"
     (source / "images").mkdir(parents=True)
