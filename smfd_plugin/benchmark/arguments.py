@@ -1,7 +1,7 @@
 """Entries of an option file as keyword-only arguments of functions."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 
@@ -36,7 +36,12 @@ def check_arguments(what: str, function: Callable, options: Mapping[str, Any]) -
 
 def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     """An entry's options without its `type`."""
-    return {name: value for name, value in options.items() if name != "type"}
+    return without(options, ("type",))
+
+
+def without(options: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """An entry's options but for those of these names."""
+    return {name: value for name, value in options.items() if name not in names}
 
 
 KINDS: dict[Any, tuple[str, Any]] = {
@@ -67,12 +72,12 @@ def check_type(what: str, value: Any, annotation: Any) -> None:
     members = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     kinds = [get_origin(member) or member for member in members]
     known = [KINDS[kind] for kind in kinds if kind in KINDS]
-    if len(known) < len(kinds) or any(_is(value, kind) for _, kind in known):
+    if len(known) < len(kinds) or any(is_kind(value, kind) for _, kind in known):
         return
     wanted = " or ".join(dict.fromkeys(words for words, _ in known))
     raise ValueError(f"{what} is {value!r}; it must be {wanted}")
 
 
-def _is(value: Any, kind: Any) -> bool:
-    """Whether it is of this type; to Python, true and false are whole numbers, too."""
+def is_kind(value: Any, kind: Any) -> bool:
+    """Whether it is of this type; true and false, to Python whole numbers, are of bool alone."""
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smfd_plugin.benchmark.arguments import arguments
+from smfd_plugin.benchmark.arguments import arguments, without
 from smfd_plugin.benchmark.foreign_blur import FOREIGN_BLURS
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.enlarge import INTERPOLATIONS, enlarge, shrink
@@ -72,7 +72,7 @@ def build_dataset(options: Mapping[str, Any]) -> list[Entry]:
         ValueError: an option that does not fit.
         FileNotFoundError: no such folder, or nothing in it.
     """
-    own = {name: value for name, value in arguments(options).items() if name not in OF_ALL}
+    own = without(arguments(options), OF_ALL)
     return DATASETS[options["type"]](**own)[: options.get("limit")]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from basicsr.utils.registry import METRIC_REGISTRY
 
-from smfd_plugin.benchmark.arguments import check_arguments, check_type
+from smfd_plugin.benchmark.arguments import check_arguments, check_type, is_kind, without
 from smfd_plugin.benchmark.datasets import DATASETS, OF_ALL
 from smfd_plugin.benchmark.measures import OWN_METRICS
 from smfd_plugin.benchmark.methods import METHODS
@@ -75,7 +75,7 @@ def read_options(opt: Mapping[str, Any]) -> Options:
     """
     check_names("the option file", opt, (*_OWN, *_BASICSR))
     datasets = {
-        entry["name"]: _without(entry, ("name", "phase")) for entry in opt["datasets"].values()
+        entry["name"]: without(entry, ("name", "phase")) for entry in opt["datasets"].values()
     }
     if len(datasets) != len(opt["datasets"]):
         raise ValueError("two data sets of the option file share one name")
@@ -122,7 +122,7 @@ def _check_entries(methods: Entries, datasets: Entries, metrics: Entries) -> Non
     for name, entry in datasets.items():
         counts = {f"{name}: {key}": entry[key] for key in ("size", "limit") if key in entry}
         _check_counts(counts)
-        check_arguments(name, DATASETS[entry["type"]], _without(entry, OF_ALL))
+        check_arguments(name, DATASETS[entry["type"]], without(entry, OF_ALL))
         check_type(f"{name}: parts", entry.get("parts", False), bool)
     for name, entry in metrics.items():
         if entry["type"] in OWN_METRICS:
@@ -139,7 +139,7 @@ def _check_timing(timing: Any) -> None:
 
 def _check_counts(counts: Mapping[str, Any]) -> None:
     for what, count in counts.items():
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        if not is_kind(count, int) or count < 1:
             raise ValueError(f"{what} is {count!r}; it must be a whole number from 1")
 
 
@@ -167,7 +167,3 @@ def _from_home(entries: Entries) -> Entries:
         }
         for name, entry in entries.items()
     }
-
-
-def _without(entry: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key not in keys}

@@ -6,6 +6,7 @@ from typing import Any
 from tqdm import tqdm
 
 from smfd_plugin.benchmark import store
+from smfd_plugin.benchmark.arguments import without
 from smfd_plugin.benchmark.datasets import DATASETS, OF_ALL
 from smfd_plugin.benchmark.methods import METHODS, Method
 from smfd_plugin.benchmark.options import Options
@@ -27,7 +28,7 @@ def restore_rows(
         name: of the data set.
         digests: SHA-256 of the methods' weights.
     """
-    data = {key: value for key, value in options.datasets[name].items() if key not in OF_ALL}
+    data = without(options.datasets[name], OF_ALL)
     files = store.stamps(data)
     data_code = store.source_digest(DATASETS[data["type"]], BlurSpace)
     rows = {}

@@ -11,7 +11,6 @@ from smfd_plugin.data.blur_space import BlurSpace
 
 QUICK = Path(__file__).resolve().parents[2] / "options/benchmark_quick.yml"
 
-
 OUTPUTS = {"table.md", "table.json", "figure.png", "bars.png", "tradeoff.png", "report.html"}
 
 
