@@ -1,6 +1,6 @@
 """Restored faces, kept on disk so that a later run goes on where this one stopped."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tqdm import tqdm
@@ -83,7 +83,9 @@ def _restore_all(method: Method, dataset: DatasetResult, method_name: str, title
 
 
 def _method_code(entry: Mapping[str, Any], method: Method | Failure) -> str | None:
-    """The source_digest of a method and of all parts of its network."""
-    net = None if isinstance(method, Failure) else method.net
-    parts = {type(part) for part in net.modules()} if net is not None else set()
+    """The source_digest of a method, of all parts of its network and of what it calls."""
+    parts: set[Callable] = set()
+    if isinstance(method, Method):
+        parts.update(method.calls)
+        parts.update(map(type, method.net.modules() if method.net else ()))
     return store.source_digest(METHODS[entry["type"]], *parts)

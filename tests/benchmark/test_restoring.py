@@ -146,6 +146,26 @@ class Block(nn.Module):
     assert scores[0] > scores[1] + 1
 
 
+def test_other_code_of_what_a_method_calls_restores_anew(
+    benchmark, options, tmp_path, monkeypatch, from_file
+):
+    (tmp_path / "calls").mkdir()
+    options["methods"] = {"smfd": {"type": "called"}}
+    scores = []
+    for part in (2, 4):
+        shade = from_file(
+            tmp_path / "calls/shade.py", "shade", f"def shade(face):\n    return face // {part}\n"
+        )
+
+        def called(context, shade=shade):
+            return Method(lambda sample: shade(sample.lq), calls=(shade,))
+
+        monkeypatch.setitem(METHODS, "called", called)
+        _, values, _ = benchmark(options)
+        scores.append(values["datasets"]["faces"]["methods"]["smfd"]["scores"]["psnr"][0])
+    assert scores[0] > scores[1] + 1
+
+
 def test_other_code_of_a_data_set_restores_anew(
     benchmark, options, counted, tmp_path, monkeypatch, from_file
 ):

@@ -21,10 +21,13 @@ class Method:
             looks at `sample.gt` and `sample.mask` never, and raises ValueError for a sample that it
             cannot restore.
         net: its network; None: it has none.
+        calls: functions of other folders that it is made of, too: faces that are kept from an
+            earlier run count only while their code is the same.
     """
 
     restore: Callable[[Sample], Picture]
     net: nn.Module | None = None
+    calls: tuple[Callable, ...] = ()
 
 
 @dataclass(frozen=True)
