@@ -89,19 +89,24 @@ def blurred(
     scenarios: str,
     light: str = "encoded",
     noise: float | None = None,
+    stretch: float = 1.0,
 ) -> list[Entry]:
     """Sharp faces (see FaceFolder) at `size` pixels, blurred by the numbers of a list (see
     read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats.
 
-    `light`: what is blurred, see Scenario. `noise`: of all, instead of their own.
+    `light`: what is blurred, see Scenario. `noise`: of all, instead of their own. `stretch`: how
+    many times larger all kernels are; the lists are made for faces of 256 pixels.
     """
+    if not stretch > 0:
+        raise ValueError(f"stretch is {stretch}; it is above 0")
     folder, space = FaceFolder(Path(dataroot)), BlurSpace({"light": [light]})
     numbers = read_scenarios(scenarios)
     count = max(len(folder.faces), len(numbers))
     entries = []
     for i in range(count):
         number = numbers[i % len(numbers)]
-        scenario = space[number] if noise is None else replace(space[number], noise=noise)
+        scenario = space[number] if stretch == 1 else space[number].stretched(stretch)
+        scenario = scenario if noise is None else replace(scenario, noise=noise)
         face = folder.faces[i % len(folder.faces)]
         entries.append(_degraded(folder, face, size, scenario.apply, f"_{number}", scenario))
     return entries

@@ -5,7 +5,7 @@ factors are ours, and so are blur in linear light and enlarged pictures.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from numbers import Integral, Real
 
@@ -130,6 +130,16 @@ class Scenario:
             factor = FACTORS[name]
             if not factor.fits(value):
                 raise ValueError(f"a scenario's {name} cannot be {value!r}; {factor.needed}")
+
+    def stretched(self, factor: float) -> "Scenario":
+        """The same with a kernel so many times larger, for faces of so many times the size; noise
+        and JPEG stay as they are.
+
+        Raises:
+            ValueError: a factor that makes a value too small.
+        """
+        lengths = ("extent", "sigma_x", "sigma_y", "radius")
+        return replace(self, **{name: factor * getattr(self, name) for name in lengths})
 
     def kernel(self) -> Kernel:
         """The blur alone: odd-sized, float32, sum 1, centred."""

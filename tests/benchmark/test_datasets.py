@@ -65,6 +65,17 @@ def test_sharp_faces_are_degraded_otherwise_where_asked_for(tmp_path, astronaut,
     assert (sample.lq == entry.scenario.apply(sample.gt)).all()
 
 
+def test_kernels_are_larger_where_asked_for(tmp_path, astronaut, scenarios):
+    write_pictures(tmp_path / "faces/images", "a", astronaut)
+    options = {"type": "blurred", "dataroot": tmp_path / "faces", "size": 96, "stretch": 2}
+    entry = build_dataset(options | {"scenarios": scenarios, "noise": 1.0})[0]
+    sample = entry.read()
+    assert entry.scenario == replace(BlurSpace()[NUMBERS[0]].stretched(2), noise=1.0)
+    assert (sample.lq == entry.scenario.apply(sample.gt)).all()
+    with pytest.raises(ValueError, match="stretch is 0; it is above 0"):
+        build_dataset(options | {"scenarios": scenarios, "stretch": 0})
+
+
 def test_sharp_faces_are_their_own_truth(tmp_path, astronaut):
     write_pictures(tmp_path / "faces/images", "ab", astronaut)
     entries = build_dataset({"type": "sharp", "dataroot": tmp_path / "faces", "size": 48})

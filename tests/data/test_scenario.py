@@ -99,6 +99,20 @@ def test_the_point_spread_of_an_enlarged_picture_is_wider():
     assert psf.sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stretched_kernel_is_as_much_larger(kind):
+    scenario = replace(SPACE[0], kind=kind, extent=9, sigma_x=2.0, sigma_y=1.6, radius=3.0)
+    twice = scenario.stretched(2)
+    assert twice == replace(scenario, extent=18, sigma_x=4.0, sigma_y=3.2, radius=6.0)
+    assert spread(twice.kernel()) == pytest.approx(2 * spread(scenario.kernel()), rel=0.06)
+    assert scenario.stretched(1) == scenario
+
+
+def spread(kernel):
+    y, x = (np.arange(side) - side // 2 for side in kernel.shape)
+    return (kernel * (y[:, None] ** 2 + x**2)).sum() ** 0.5
+
+
 def test_noise_has_the_stated_strength():
     scenario = Scenario("gaussian", 3, 0.0, 9, 0.4, 0.4, 1.0, 6.0, 0, "noise-jpeg")
     grey = np.full((256, 256, 3), 128, np.uint8)
