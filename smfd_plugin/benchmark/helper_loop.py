@@ -53,7 +53,7 @@ def helper_loop(
 
     def restore(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
         image = np.stack([np.asarray(plane) for plane in f][::-1], -1)
-        result = _restore(helper, image, lambda crop: network(net, crop)[0], watch)
+        result = _restore(helper, image, lambda crop: network(net, crop).image, watch)
         frame = f.copy()
         for plane in range(3):
             np.copyto(np.asarray(frame[plane]), result[..., 2 - plane])

@@ -22,7 +22,8 @@ from smfd_plugin.data.pictures import Picture
 from smfd_plugin.data.tensors import to_tensor
 from smfd_plugin.metrics import LOWER_IS_BETTER, confusion_matrix, mean_iou
 from smfd_plugin.restore.method import MasksAlone, check_classes
-from smfd_plugin.restore.network import pick_device, run_enlarged
+from smfd_plugin.restore.network import pick_device
+from smfd_plugin.restore.sizes import run_aligned
 from smfd_plugin.weights import load_network
 from smfd_plugin.weights.files import find
 
@@ -127,7 +128,7 @@ def mask_miou(*, weights: str | None = None) -> Measure:
     check_classes(net, weights)
 
     def measure(image: Picture, sample: Sample) -> NDArray:
-        predicted = run_enlarged(MasksAlone(net), to_tensor(image))[1][0].argmax(0)
+        predicted = run_aligned(MasksAlone(net), to_tensor(image))[1][0].argmax(0)
         truth = torch.from_numpy(sample.mask.astype(np.int64))
         return confusion_matrix(predicted, truth, len(CLASSES)).numpy()
 

@@ -15,7 +15,8 @@ from smfd_plugin.restore.align import check_max_crop
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, make_detector
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP, FacePatch, blend_faces, restore_faces
 from smfd_plugin.restore.method import MasksAlone, load_method
-from smfd_plugin.restore.network import pick_device, run_enlarged
+from smfd_plugin.restore.network import pick_device
+from smfd_plugin.restore.sizes import run_aligned
 from smfd_plugin.restore.turned import in_all_turns
 
 
@@ -138,8 +139,8 @@ class FaceDeblurrer:
         """Deblurs faces that are already cut out and aligned as in FFHQ.
 
         Args:
-            faces: (N, H, W, 3) uint8 RGB, H and W at least 32; smaller ones than
-                network.TRAINED_SIDE are enlarged for the network.
+            faces: (N, H, W, 3) uint8 RGB, H and W at least 32; the network sees each at the size
+                that suits it, see `sizes`.
 
         Returns:
             The same shape.
@@ -170,7 +171,7 @@ class FaceDeblurrer:
         _check(faces, "faces", "(N, H, W, 3)", (np.uint8,))
         if min(faces.shape[1:3]) < MIN_SIDE:
             raise ValueError(f"faces have shape {faces.shape}; H and W must be at least {MIN_SIDE}")
-        return run_enlarged(net, _to_tensor(faces, self.device), self.half)
+        return run_aligned(net, _to_tensor(faces, self.device), self.half)
 
 
 def _check(array: NDArray, name: str, shape: str, dtypes: tuple[type, ...]) -> None:

@@ -33,10 +33,16 @@ class MaskedDifFace(nn.Module):
         self.difface = difface
         self.masks = masks
 
-    def forward(self, lq: Tensor, return_masks: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Restores faces; arguments and results are those of SMFDUNet."""
-        image = self.difface(lq)
-        return (image, self.masks(lq, masks_only=True)) if return_masks else image
+    def forward(
+        self, lq: Tensor, return_masks: bool = False, return_kernel: bool = False
+    ) -> Tensor | tuple[Tensor | None, ...]:
+        """Restores faces; arguments and results are those of SMFDUNet, without a kernel."""
+        outputs = [self.difface(lq)]
+        if return_masks:
+            outputs.append(self.masks(lq, masks_only=True))
+        if return_kernel:
+            outputs.append(None)
+        return tuple(outputs) if len(outputs) > 1 else outputs[0]
 
 
 class MasksAlone(nn.Module):
@@ -51,9 +57,13 @@ class MasksAlone(nn.Module):
         super().__init__()
         self.masks = method.masks if isinstance(method, MaskedDifFace) else method
 
-    def forward(self, lq: Tensor, return_masks: bool = True) -> tuple[Tensor, Tensor]:
-        """The faces and their mask logits, as SMFDUNet returns them with `return_masks`."""
-        return lq, self.masks(lq, masks_only=True)
+    def forward(
+        self, lq: Tensor, return_masks: bool = True, return_kernel: bool = False
+    ) -> tuple[Tensor | None, ...]:
+        """The faces and their mask logits, as SMFDUNet returns them with `return_masks`; no
+        kernel."""
+        outputs = lq, self.masks(lq, masks_only=True)
+        return (*outputs, None) if return_kernel else outputs
 
 
 def load_method(method: str = "smfd", weights: str | Path | None = None) -> nn.Module:
@@ -64,7 +74,7 @@ def load_method(method: str = "smfd", weights: str | Path | None = None) -> nn.M
         weights: see `weights.read_checkpoint`; None: the shipped ones.
 
     Returns:
-        A network called as `net(lq, return_masks=True)`.
+        A network called as `net(lq, return_masks=True, return_kernel=True)`.
 
     Raises:
         ValueError: an unknown method, or weights that cannot be used or draw other masks than

@@ -1,15 +1,29 @@
 """Running the network on crops: device, precision, memory."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-TRAINED_SIDE = 256
-"""Side in pixels of the smallest whole faces that the shipped networks were trained on; in smaller
-ones they find the parts badly."""
+from smfd_plugin.archs import deconvolution
 
 MAX_BATCH_PIXELS = 4 * 512 * 512
 """Pixels in one batch; larger ones cost memory and gain no speed."""
+
+
+class Restored(NamedTuple):
+    """What a network makes of crops, all of it float32.
+
+    Attributes:
+        image: (N, 3, H, W), not clamped.
+        logits: (N, K, H, W) of the masks.
+        spread: (N,) pixels that the blur spreads over, see `deconvolution.spread`; 0 where the
+            network does not estimate its kernel.
+    """
+
+    image: Tensor
+    logits: Tensor
+    spread: Tensor
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -41,26 +55,23 @@ def half_dtype(device: torch.device) -> torch.dtype | None:
 
 
 @torch.no_grad()
-def run_network(net: nn.Module, crops: Tensor, half: bool = False) -> tuple[Tensor, Tensor]:
+def run_network(net: nn.Module, crops: Tensor, half: bool = False) -> Restored:
     """Restores crops, in batches that fit into memory.
 
     A crop whose result is not finite is done again in float32; if it is not finite then either, it
     is given back unchanged.
 
     Args:
-        net: a network called as `net(lq, return_masks=True)`.
+        net: a network called as `net(lq, return_masks=True, return_kernel=True)`.
         crops: (N, 3, H, W) float32 RGB in [0, 1] on the network's device.
         half: compute in 16 bits, where the device is faster so.
-
-    Returns:
-        Restored crops (N, 3, H, W), not clamped, and mask logits (N, K, H, W), both float32.
 
     Raises:
         MemoryError: not even one crop fits into the device's memory.
     """
     if not len(crops):  # a network cannot run on nothing, but its outputs have shapes
-        restored, logits = run_network(net, crops.new_zeros(1, *crops.shape[1:]))
-        return restored[:0], logits[:0]
+        one = run_network(net, crops.new_zeros(1, *crops.shape[1:]))
+        return Restored(*(output[:0] for output in one))
     dtype = half_dtype(crops.device) if half else None
     batch = max(1, MAX_BATCH_PIXELS // (crops.shape[-1] * crops.shape[-2]))
     results = []
@@ -79,44 +90,33 @@ def run_network(net: nn.Module, crops: Tensor, half: bool = False) -> tuple[Tens
             batch = len(part) // 2
             continue
         start += len(part)
-    restored, logits = zip(*results, strict=True)
-    return torch.cat(restored), torch.cat(logits)
+    return Restored(*(torch.cat(outputs) for outputs in zip(*results, strict=True)))
 
 
-@torch.no_grad()
-def run_enlarged(net: nn.Module, faces: Tensor, half: bool = False) -> tuple[Tensor, Tensor]:
-    """`run_network` for aligned faces of any size: smaller ones than TRAINED_SIDE are enlarged to
-    it, and what the network changes in them, and its mask logits, are shrunk again.
-
-    Args, returns and raises: as `run_network`.
-    """
-    height, width = faces.shape[-2:]
-    factor = TRAINED_SIDE / max(height, width)
-    if factor <= 1:
-        return run_network(net, faces, half)
-    shape = round(factor * height), round(factor * width)
-    large = F.interpolate(faces, shape, mode="bicubic", align_corners=False).clamp(0, 1)
-    restored, logits = run_network(net, large, half)
-    return faces + _shrink(restored - large, height, width), _shrink(logits, height, width)
+def _run_finite(net: nn.Module, crops: Tensor, dtype: torch.dtype | None) -> Restored:
+    result = _run(net, crops, dtype)
+    finite = _is_finite(result)
+    if finite.all():
+        return result
+    if dtype is not None:
+        for output, again in zip(result, _run_finite(net, crops[~finite], None), strict=True):
+            output[~finite] = again
+        return result
+    for output, unchanged in zip(result, (crops[~finite], 0.0, 0.0), strict=True):
+        output[~finite] = unchanged
+    return result
 
 
-def _shrink(images: Tensor, height: int, width: int) -> Tensor:
-    return F.interpolate(images, (height, width), mode="bilinear", antialias=True)
-
-
-def _run_finite(net: nn.Module, crops: Tensor, dtype: torch.dtype | None) -> tuple[Tensor, Tensor]:
+def _run(net: nn.Module, crops: Tensor, dtype: torch.dtype | None) -> Restored:
     lq = crops.contiguous(memory_format=torch.channels_last)  # faster, above all in 16 bits
     with torch.autocast(crops.device.type, dtype, enabled=dtype is not None):
-        restored, logits = (output.float().contiguous() for output in net(lq, return_masks=True))
-    finite = _is_finite(restored, logits)
-    if finite.all():
-        return restored, logits
-    if dtype is not None:
-        restored[~finite], logits[~finite] = _run_finite(net, crops[~finite], None)
-        return restored, logits
-    unchanged = ~finite[:, None, None, None]
-    return torch.where(unchanged, crops, restored), torch.where(unchanged, 0.0, logits)
+        image, logits, kernel = net(lq, return_masks=True, return_kernel=True)
+    image, logits = (output.float().contiguous() for output in (image, logits))
+    spread = image.new_zeros(len(crops)) if kernel is None else deconvolution.spread(kernel)
+    return Restored(image, logits, spread)
 
 
-def _is_finite(restored: Tensor, logits: Tensor) -> Tensor:
-    return torch.isfinite(restored).flatten(1).all(1) & torch.isfinite(logits).flatten(1).all(1)
+def _is_finite(result: Restored) -> Tensor:
+    """(N,), whether all of a crop's outputs are."""
+    each = [torch.isfinite(output).flatten(1).all(1) for output in result[:2]]
+    return torch.isfinite(result.spread) & each[0] & each[1]

@@ -12,8 +12,9 @@ from smfd_plugin.archs.deconvolution import (
     deconvolve,
     differences,
     kernel_estimates,
+    spread,
 )
-from smfd_plugin.data.kernels import fit_kernel, line_kernel, shake_kernel
+from smfd_plugin.data.kernels import fit_kernel, gaussian_kernel, line_kernel, shake_kernel
 from smfd_plugin.losses import KernelLoss
 
 
@@ -123,3 +124,20 @@ def test_a_new_module_adds_nothing_to_the_features():
     added = module(lq, kernel)
     assert added.shape == (2, 8, 16, 24)
     assert not added.any()
+
+
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [
+        (np.ones((1, 1), np.float32), 0),
+        (line_kernel(31, 0), 30 / 12**0.5),
+        (line_kernel(31, 45), 30 / 12**0.5),
+        (gaussian_kernel(5.0, 2.0, 30.0), 5),
+        (gaussian_kernel(3.0, 3.0), 3),
+    ],
+)
+@pytest.mark.parametrize("shift", [(0, 0), (4, -2)])
+def test_spread_by_hand(kernel, expected, shift):
+    fitted = torch.from_numpy(fit_kernel(kernel, KERNEL_SIZE)).roll(shift, (0, 1))
+    pair = torch.stack((fitted, fitted.T)).log()
+    torch.testing.assert_close(spread(pair), torch.full((2,), float(expected)), atol=0.06, rtol=0)

@@ -19,19 +19,21 @@ class StandIn(nn.Module):
 
     Args:
         change: from (N, 3, S, S) to the same.
+        log_kernel: from (N, 3, S, S) to the logarithm of the blur's kernel; None: not estimated.
     """
 
-    def __init__(self, change):
+    def __init__(self, change, log_kernel=None):
         super().__init__()
         self.change = change
+        self.log_kernel = log_kernel
 
-    def forward(self, lq: Tensor, return_masks: bool = False):
+    def forward(self, lq: Tensor, return_masks: bool = True, return_kernel: bool = True):
         y = torch.linspace(-1, 1, lq.shape[-2])[:, None]
         x = torch.linspace(-1, 1, lq.shape[-1])
         head = ((x / 0.7) ** 2 + ((y - 0.1) / 0.8) ** 2 < 1).float()
         logits = torch.zeros(len(lq), 7, *lq.shape[-2:])
         logits[:, 0] = 20 * (1 - 2 * head)
-        return (self.change(lq), logits) if return_masks else self.change(lq)
+        return self.change(lq), logits, self.log_kernel and self.log_kernel(lq)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import torch
 from smfd_plugin import FaceDeblurrer
 from smfd_plugin.restore import deblurrer as module
 from smfd_plugin.restore import network
+from smfd_plugin.restore.sizes import run_aligned
 
 
 @pytest.fixture
@@ -128,10 +129,7 @@ def test_aligned_faces_of_any_size(deblurrer, size):
     assert masks.shape == faces.shape[:3] and masks.dtype == np.uint8
     lq = torch.from_numpy(faces).permute(0, 3, 1, 2) / 255
     with torch.no_grad():
-        if max(size) < network.TRAINED_SIDE:
-            image, logits = network.run_enlarged(deblurrer.net, lq)
-        else:
-            image, logits = deblurrer.net(lq, return_masks=True)
+        image, logits = run_aligned(deblurrer.net, lq)
     expected = (image.clamp(0, 1) * 255).permute(0, 2, 3, 1).numpy()
     assert np.abs(sharp - expected).max() < 0.51
     assert (masks == logits.argmax(1).numpy()).mean() > 0.999

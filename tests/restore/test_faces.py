@@ -6,9 +6,14 @@ import torch
 from torch.nn import functional as F
 
 from smfd_plugin.data.template import FFHQ_TEMPLATE, ffhq_landmarks
-from smfd_plugin.restore import Detection, blend_faces, deblur_faces, restore_faces
+from smfd_plugin.restore import (
+    Detection,
+    blend_faces,
+    deblur_faces,
+    faces_region,
+    restore_faces,
+)
 from smfd_plugin.restore.align import transform
-from smfd_plugin.restore.faces import restoration_size
 
 TURNED = np.array([[0.4, -0.15, 150.3], [0.15, 0.4, 100.6]])
 """From the template to a face that leans."""
@@ -143,6 +148,33 @@ def test_faces_of_all_sizes_in_one_picture(frame, face, stand_in):
     assert [patch.detection for patch in patches] == faces
 
 
+def test_a_face_whose_blur_is_long_is_restored_in_a_smaller_crop(frame, face, stand_in):
+    """Of two faces the brighter one, until its crop is small enough."""
+
+    def log_kernel(lq):
+        kernels = torch.zeros(len(lq), 47, 47)
+        blurry = lq.mean((1, 2, 3)) > 0.6
+        reach = min(23, round(0.04 * lq.shape[-1]))
+        kernels[blurry, 23, 23 - reach] = kernels[blurry, 23, 23 + reach] = 0.5
+        kernels[~blurry, 23, 23] = 1
+        return kernels.log()
+
+    canvas = torch.zeros(3, 1024, 2048)
+    canvas[...] = F.interpolate(frame.repeat(1, 1, 2)[None], scale_factor=2)[0]
+    canvas[..., 1024:] = 0.6 + 0.4 * canvas[..., 1024:]
+    faces = [moved(face, (0.5, 0.5), 2), moved(face, (1024.5, 0.5), 2)]
+    net = stand_in(sharpen, log_kernel)
+    patches = restore_faces(net, canvas, faces)
+    assert [patch.crop.shape[-1] for patch in patches] == [384, 192]
+    assert [patch.detection for patch in patches] == faces
+    as_it_is = restore_faces(stand_in(sharpen), canvas, faces)
+    smaller = restore_faces(stand_in(sharpen), canvas, faces, max_crop=192)
+    for patch, expected in zip(patches, (as_it_is[0], smaller[1]), strict=True):
+        assert patch.box == expected.box
+        torch.testing.assert_close(patch.restored, expected.restored, atol=1e-5, rtol=0)
+        assert np.array_equal(patch.to_crop, expected.to_crop)
+
+
 def test_neighbours_do_not_overwrite_each_other(frame, face, stand_in):
     """The crop of either face shows the other's; each is restored from its own."""
     near = moved(face, (60, 0))
@@ -182,17 +214,6 @@ def test_a_face_that_is_larger_than_the_cap_keeps_its_fine_detail(face, stand_in
     assert patch.crop.shape == (3, 128, 128)
     assert (patch.crop - 0.5).abs().max() < 0.1  # no moire in what the network sees
     torch.testing.assert_close(blend_faces(large, [patch]), large)
-
-
-@pytest.mark.parametrize(
-    "side, max_crop, size",
-    [
-        *[(60, 512, 128), (85, 512, 128), (86, 512, 192), (120, 512, 192), (120, 128, 128)],
-        *[(127, 512, 192), (129, 512, 256), (255, 512, 256), (257, 512, 384), (700, 512, 512)],
-    ],
-)
-def test_small_faces_are_enlarged_by_half_to_what_the_network_was_trained_on(side, max_crop, size):
-    assert restoration_size(ffhq_landmarks(side) + 7, max_crop) == size
 
 
 def test_the_cap_must_be_a_size_of_crops(frame, face, stand_in):
@@ -236,3 +257,15 @@ def test_a_face_with_a_sample_that_is_not_finite_is_left_alone(frame, face, stan
     broken[1, top, left] = value  # within the box, but not of the head
     faces = deblur_faces(stand_in(sharpen), broken, [face, other])
     assert faces[0] is None and torch.equal(faces[1].restored, alone[0].restored)
+
+
+def test_the_region_of_faces_is_all_that_their_crops_look_at(frame, face, stand_in):
+    large = F.interpolate(frame[None], scale_factor=3)[0]
+    one = moved(face, (1, 1), 3)
+    left, top, right, bottom = faces_region([one], large.shape[-2:])
+    part = large[:, top:bottom, left:right]
+    net = stand_in(sharpen)
+    for max_crop in (128, 512):
+        (whole,) = restore_faces(net, large, [one], max_crop=max_crop)
+        (cut,) = restore_faces(net, part, [moved(one, (-left, -top))], max_crop=max_crop)
+        torch.testing.assert_close(cut.crop, whole.crop, atol=1e-4, rtol=0)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from smfd_plugin.benchmark.files import find_file
 from smfd_plugin.benchmark.methods.base import Context, Method
 from smfd_plugin.benchmark.methods.restorer import restorer
-from smfd_plugin.restore.network import run_enlarged
+from smfd_plugin.restore.sizes import run_aligned
 from smfd_plugin.torch_files import pick_state, read
 from smfd_plugin.weights import load_network
 
@@ -22,7 +22,8 @@ def smfd(context: Context, *, weights: str | None = None) -> Method:
         weights: a file, or the name of shipped ones; None: the default.
     """
     net = load_network(weights).to(context.device)
-    return Method(restorer(net, lambda net, lq: run_enlarged(net, lq)[0], None, context), net)
+    restore = restorer(net, lambda net, lq: run_aligned(net, lq)[0], None, context)
+    return Method(restore, net, (run_aligned,))
 
 
 def basicsr(

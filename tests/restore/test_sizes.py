@@ -1,0 +1,153 @@
+import pytest
+import torch
+from torch import nn
+
+from smfd_plugin.data.scenario import Scenario
+from smfd_plugin.data.template import ffhq_landmarks
+from smfd_plugin.data.tensors import from_tensor, to_tensor
+from smfd_plugin.restore.align import inverse, picture_to_crop, warp
+from smfd_plugin.restore.network import run_network
+from smfd_plugin.restore.sizes import restoration_size, run_aligned, smaller_size
+from smfd_plugin.weights import load_network
+
+LONG_MOTION = Scenario("line", 61, 20.0, 0, 0.4, 0.4, 1.0, 2.0, 0, "noise-jpeg")
+
+
+@pytest.mark.parametrize(
+    "side, max_crop, size",
+    [
+        *[(60, 512, 128), (85, 512, 128), (86, 512, 192), (120, 512, 192), (120, 128, 128)],
+        *[(127, 512, 192), (129, 512, 256), (255, 512, 256), (257, 512, 384), (700, 512, 512)],
+    ],
+)
+def test_small_faces_are_enlarged_by_half_to_what_the_network_was_trained_on(side, max_crop, size):
+    assert restoration_size(ffhq_landmarks(side) + 7, max_crop) == size
+
+
+@pytest.mark.parametrize(
+    ("size", "spread", "smaller"),
+    [
+        *[(512, 0, None), (512, 9, None), (512, 9.1, 384), (512, 12, 384), (512, 12.1, 256)],
+        *[(512, 18, 256), (512, 100, 128), (256, 9.1, 192), (1024, 12.1, 512)],
+        *[(600, 9.1, 512), (192, 9.1, 128), (128, 13, None), (100, 13, None)],
+    ],
+)
+def test_longer_blur_than_was_trained_on_asks_for_a_smaller_crop(size, spread, smaller):
+    assert smaller_size(size, spread) == smaller
+
+
+class Sized(nn.Module):
+    """Adds a wave of 8 pixels; its masks are brightness; notes the sizes."""
+
+    def __init__(self, log_kernel=None):
+        super().__init__()
+        self.log_kernel = log_kernel
+        self.shapes = []
+
+    def forward(self, lq, return_masks, return_kernel):
+        self.shapes.append(tuple(lq.shape[-2:]))
+        wave = 0.1 * torch.sin(torch.arange(lq.shape[-1]) * torch.pi / 4)
+        return lq + wave, lq.mean(1, keepdim=True), self.log_kernel and self.log_kernel(lq)
+
+
+@pytest.mark.parametrize(
+    ("shape", "seen"), [((64, 64), (256, 256)), ((32, 100), (82, 256)), ((255, 40), (256, 40))]
+)
+def test_small_faces_are_enlarged_for_the_network(shape, seen):
+    net, faces = Sized(), torch.rand(2, 3, *shape)
+    restored, logits = run_aligned(net, faces)
+    assert net.shapes == [seen]
+    assert restored.shape == faces.shape and logits.shape == (2, 1, *shape)
+
+
+@pytest.mark.parametrize("shape", [(256, 256), (64, 256), (300, 40)])
+def test_others_are_not(shape):
+    net, faces = Sized(), torch.rand(2, 3, *shape)
+    for ours, expected in zip(run_aligned(net, faces), run_network(net, faces)[:2], strict=True):
+        torch.testing.assert_close(ours, expected, atol=1e-6, rtol=0)
+    assert net.shapes == [shape, shape]
+
+
+def test_what_is_changed_in_an_enlarged_face_is_shrunk_with_it():
+    faces = torch.rand(1, 3, 128, 128)
+    restored, logits = run_aligned(Sized(), faces)
+    change = (restored - faces)[0, 0, 0, 4:-4]
+    wave = 0.1 * torch.sin(torch.arange(256) * torch.pi / 4)
+    shrunk = (wave[0::2] + wave[1::2])[4:-4] / 2
+    assert torch.nn.functional.cosine_similarity(change, shrunk, dim=0) > 0.99
+    assert (logits - faces.mean(1)).abs().mean() < 0.1
+
+
+def test_what_is_left_alone_stays_exactly_as_it_is():
+    faces = torch.rand(1, 3, 64, 64)
+    restored, _ = run_aligned(lambda lq, return_masks, return_kernel: (lq, lq, None), faces)
+    assert torch.equal(restored, faces)
+
+
+def points_apart(parts):
+    """From faces to the kernels of two points, as far apart as so many times their width, of a part
+    for each face."""
+
+    def log_kernel(lq):
+        kernels = torch.zeros(len(lq), 47, 47)
+        for kernel, part in zip(kernels, parts, strict=False):
+            reach = min(round(part * lq.shape[-1]) // 2, 23)
+            kernel[23, 23 - reach] += 0.5
+            kernel[23, 23 + reach] += 0.5
+        return kernels.log()
+
+    return log_kernel
+
+
+@pytest.mark.parametrize(
+    ("shape", "part", "seen"),
+    [
+        ((512, 512), 0.03, [(512, 512)]),
+        ((512, 512), 0.045, [(512, 512), (384, 384)]),
+        ((512, 512), 0.07, [(512, 512), (256, 256)]),
+        ((512, 512), 0.08, [(512, 512), (192, 192)]),
+        ((512, 512), 0.15, [(512, 512), (192, 192), (128, 128)]),
+        ((100, 100), 0.08, [(256, 256), (192, 192)]),
+        ((32, 400), 0.07, [(32, 400), (32, 256)]),
+    ],
+)
+def test_long_blur_is_looked_at_in_smaller_faces(shape, part, seen):
+    net, faces = Sized(points_apart([part])), torch.rand(1, 3, *shape)
+    restored, logits = run_aligned(net, faces)
+    assert net.shapes == seen
+    assert restored.shape == faces.shape and logits.shape == (1, 1, *shape)
+
+
+def test_each_face_has_a_size_of_its_own():
+    net, faces = Sized(points_apart([0.03, 0.07, 0.03])), torch.rand(3, 3, 512, 512)
+    restored, logits = run_aligned(net, faces)
+    sharp = run_aligned(Sized(), faces)
+    blurry = run_aligned(Sized(points_apart([0.07])), faces[1:2])
+    assert torch.equal(restored[[0, 2]], sharp[0][[0, 2]])
+    assert torch.equal(logits[[0, 2]], sharp[1][[0, 2]])
+    assert torch.equal(restored[1:2], blurry[0]) and torch.equal(logits[1:2], blurry[1])
+
+
+def test_a_face_that_is_seen_smaller_keeps_its_fine_detail():
+    net, faces = Sized(points_apart([0.07])), torch.rand(1, 3, 512, 512)
+    change = (run_aligned(net, faces)[0] - faces)[0, 0, 0, 16:-16]
+    coarse = 0.1 * torch.sin((torch.arange(512) / 2 - 0.25) * torch.pi / 4)[16:-16]
+    torch.testing.assert_close(change, coarse, atol=0.02, rtol=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("weights", [None, "tiny"])
+def test_motion_of_twice_the_trained_length_is_undone(frame, face, weights):
+    """Of 61 pixels, in a face of 512."""
+    to_picture = inverse(picture_to_crop(face.landmarks, 512))
+    gt = warp(frame[None], [to_picture], (512, 512), "reflection").clamp(0, 1)
+    lq = to_tensor(LONG_MOTION.apply(from_tensor(gt)))
+    net = load_network(weights)
+    before, as_it_is, smaller = (
+        psnr(image, gt) for image in (lq, net(lq), run_aligned(net, lq)[0])
+    )
+    assert smaller > max(before, as_it_is) + 1
+
+
+def psnr(image, gt):
+    return -10 * (image.clamp(0, 1) - gt).square().mean().log10().item()
