@@ -18,7 +18,7 @@ from smfd_plugin.data.pictures import Picture, picture_files, read_picture
 from smfd_plugin.data.scenario import Scenario
 from smfd_plugin.data.scenarios import read_scenarios
 from smfd_plugin.data.tensors import from_tensor, to_tensor
-from smfd_plugin.restore import align, make_detector
+from smfd_plugin.restore import align, in_two_sizes, make_detector
 
 ASTRONAUT_LANDMARKS = np.array([[205, 101], [247, 103], [224, 129], [203, 138], [244, 140]])
 """Eyes, nose tip and corners of the mouth in scikit-image's portrait, as a detector found them."""
@@ -185,7 +185,7 @@ def photos(
     """
     files = _pictures(Path(dataroot_lq))
     sharp = {} if dataroot_gt is None else _pictures(Path(dataroot_gt))
-    detect = make_detector(detector, torch.device("cpu"))
+    detect = in_two_sizes(make_detector(detector, torch.device("cpu")))
 
     def entry(name: str, number: int, landmarks: NDArray) -> Entry:
         def read() -> Sample:

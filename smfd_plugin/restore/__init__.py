@@ -1,7 +1,8 @@
 """From a picture to the same picture with sharp faces: detect, align, deblur, blend.
 
 FaceDeblurrer does it for pictures in memory. Its pieces are functions on tensors of any device:
-`make_detector` finds faces, `restore_faces` restores them, `blend_faces` puts them back.
+`make_detector` finds faces, and `in_two_sizes` large ones, too; `restore_faces` restores them,
+`blend_faces` puts them back.
 """
 
 from smfd_plugin.restore.deblurrer import FaceDeblurrer, RestoredFace, RestoreResult
@@ -15,6 +16,7 @@ from smfd_plugin.restore.faces import (
     place_faces,
     restore_faces,
 )
+from smfd_plugin.restore.looks import in_two_sizes
 from smfd_plugin.restore.network import pick_device
 from smfd_plugin.restore.tracking import Sighting, SteadyFace, steady_faces
 
@@ -31,6 +33,7 @@ __all__ = [
     "blend_faces",
     "deblur_faces",
     "faces_region",
+    "in_two_sizes",
     "make_detector",
     "pick_device",
     "place_faces",

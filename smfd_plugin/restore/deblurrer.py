@@ -14,10 +14,10 @@ from smfd_plugin.archs.smfd_unet_arch import MIN_SIDE
 from smfd_plugin.restore.align import check_max_crop
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, make_detector
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP, FacePatch, blend_faces, restore_faces
+from smfd_plugin.restore.looks import in_all_turns, in_two_sizes
 from smfd_plugin.restore.method import MasksAlone, load_method
 from smfd_plugin.restore.network import pick_device
 from smfd_plugin.restore.sizes import run_aligned
-from smfd_plugin.restore.turned import in_all_turns
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,8 @@ class FaceDeblurrer:
         self.half = half
         self.max_crop = max_crop
         self.strength = float(strength)
-        self._detect = in_all_turns(
-            make_detector(detector, self.device, threshold, detector_folder)
-        )
+        detect = make_detector(detector, self.device, threshold, detector_folder)
+        self._detect = in_all_turns(in_two_sizes(detect))
 
     def restore(self, image: NDArray) -> RestoreResult:
         """Deblurs every face of a picture.

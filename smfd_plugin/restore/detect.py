@@ -24,13 +24,17 @@ from torchvision.transforms.v2.functional import to_dtype
 DETECTORS = ("auto", "retinaface", "tiny")
 DEFAULT_THRESHOLD = 0.8
 MAX_SIDE = 1600
-"""Longer pictures are shrunk for detection: larger faces than the anchors' are not found."""
+"""Longer pictures are shrunk for detection."""
+
+LARGEST = 512
+"""Side in pixels of the largest anchors: faces that are larger in the searched picture are found
+badly."""
 
 _FACEXLIB_FILES = {
     "mobile0.25": "detection_mobilenet0.25_Final.pth",
     "resnet50": "detection_Resnet50_Final.pth",
 }
-_STRIDES = {8: (16, 32), 16: (64, 128), 32: (256, 512)}
+_STRIDES = {8: (16, 32), 16: (64, 128), 32: (256, LARGEST)}
 _NMS_OVERLAP = 0.4
 
 
@@ -122,24 +126,25 @@ def _detect(image: Tensor, network: Network, threshold: float) -> list[Detection
     ]
 
 
-def search_size(height: int, width: int) -> tuple[int, int]:
-    """Height and width at which a picture of this size is searched: MAX_SIDE a side at most."""
-    shrink = min(1.0, MAX_SIDE / max(height, width))
+def search_size(height: int, width: int, max_side: int = MAX_SIDE) -> tuple[int, int]:
+    """Height and width at which a picture of this size is searched: `max_side` a side at most."""
+    shrink = min(1.0, max_side / max(height, width))
     return max(1, round(height * shrink)), max(1, round(width * shrink))
 
 
-def shrunken(image: Tensor) -> tuple[Tensor, NDArray[np.float32]]:
+def shrunken(image: Tensor, max_side: int = MAX_SIDE) -> tuple[Tensor, NDArray[np.float32]]:
     """The picture that a face is looked for in.
 
     Args:
         image: as a Detector takes it.
+        max_side: pixels.
 
     Returns:
-        The same with MAX_SIDE pixels a side at most, (3, h, w), uint8 as it was or float32 in
+        The same with `max_side` pixels a side at most, (3, h, w), uint8 as it was or float32 in
         [0, 1]; and (2,), how many times as wide and as high the picture is.
     """
     height, width = image.shape[-2:]
-    size, small = search_size(height, width), image
+    size, small = search_size(height, width, max_side), image
     if size != (height, width):
         small = to_dtype(image[None], torch.float32, scale=True)
         small = F.interpolate(small, size, mode="bilinear", antialias=True, align_corners=False)[0]
@@ -157,7 +162,7 @@ def enlarged(face: Detection, scale: NDArray[np.float32]) -> Detection:
     return Detection(face.box * np.tile(scale, 2), points, face.score)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _anchors(height: int, width: int) -> NDArray[np.float32]:
     """(A, 4) centre x, centre y, width, height in pixels; square, two sizes at every cell."""
     levels = []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import vapoursynth as vs
 
-from smfd_plugin.restore import make_detector, pick_device
+from smfd_plugin.restore import in_two_sizes, make_detector, pick_device
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD
 from smfd_plugin.restore.method import load_method
 from smfd_plugin.vapoursynth import arguments
@@ -99,7 +99,8 @@ def deblur(
         net = load_method(arguments.text("method", method), file).to(place)
         streams = plan_streams(num_streams, place)
         with streams.limit_threads():
-            detect = make_detector(arguments.text("detector", detector), place, threshold)
+            name = arguments.text("detector", detector)
+            detect = in_two_sizes(make_detector(name, place, threshold))
     except (ValueError, OSError) as error:
         raise vs.Error(PREFIX + str(error)) from error
     if strength == 0 and preview is None:

@@ -80,21 +80,21 @@ def test_faces_take_turns_without_a_jump(portrait, restored):
     assert shares == pytest.approx([0, 0, 0, 0, 1 / 5, 2 / 5, 3 / 5, 4 / 5, 1, 1, 1, 1])
 
 
-def test_each_frame_is_searched_once(portrait, restored, monkeypatch):
+def test_each_frame_is_searched_once_in_each_of_two_sizes(portrait, restored, monkeypatch):
     calls = []
 
     def counting(*arguments):
         detect = make_detector(*arguments)
 
         def run(image):
-            calls.append(1)
+            calls.append(image.shape[2])
             return detect(image)
 
         return run
 
     monkeypatch.setattr("smfd_plugin.vapoursynth.filter.make_detector", counting)
     assert len(list(restored(portrait(length=14)).frames())) == 14
-    assert len(calls) == 14
+    assert len(calls) == 2 * 14 and len(set(calls)) == 2
 
 
 def test_faces_fade_in_and_out_and_gaps_are_bridged(portrait, restored):
