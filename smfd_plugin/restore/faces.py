@@ -112,12 +112,12 @@ def deblur_faces(
             to_picture = [plans[i].to_picture for i in members]
             frames = frame.expand(len(members), -1, -1, -1)
             crops = align.warp(frames, to_picture, (size, size), "reflection").clamp(0, 1)
-            restored, logits, spreads = run_network(net, crops, half)
-            for k, (i, spread) in enumerate(zip(members, spreads.tolist(), strict=True)):
+            restored, logits, extents = run_network(net, crops, half)
+            for k, (i, extent) in enumerate(zip(members, extents.tolist(), strict=True)):
                 faces[i] = AlignedFace(
                     detections[i], plans[i].to_crop, crops[k], restored[k], logits[k]
                 )
-                smaller = smaller_size(size, spread)
+                smaller = smaller_size(size, extent)
                 if smaller and (plan := planned(i, smaller)):
                     blurrier[i] = plan
         plans = blurrier

@@ -17,13 +17,13 @@ class Restored(NamedTuple):
     Attributes:
         image: (N, 3, H, W), not clamped.
         logits: (N, K, H, W) of the masks.
-        spread: (N,) pixels that the blur spreads over, see `deconvolution.spread`; 0 where the
-            network does not estimate its kernel.
+        extent: (N,) pixels that the blur spans, see `deconvolution.extent`; 0 where the network
+            does not estimate its kernel.
     """
 
     image: Tensor
     logits: Tensor
-    spread: Tensor
+    extent: Tensor
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -112,11 +112,11 @@ def _run(net: nn.Module, crops: Tensor, dtype: torch.dtype | None) -> Restored:
     with torch.autocast(crops.device.type, dtype, enabled=dtype is not None):
         image, logits, kernel = net(lq, return_masks=True, return_kernel=True)
     image, logits = (output.float().contiguous() for output in (image, logits))
-    spread = image.new_zeros(len(crops)) if kernel is None else deconvolution.spread(kernel)
-    return Restored(image, logits, spread)
+    extent = image.new_zeros(len(crops)) if kernel is None else deconvolution.extent(kernel)
+    return Restored(image, logits, extent)
 
 
 def _is_finite(result: Restored) -> Tensor:
     """(N,), whether all of a crop's outputs are."""
     each = [torch.isfinite(output).flatten(1).all(1) for output in result[:2]]
-    return torch.isfinite(result.spread) & each[0] & each[1]
+    return torch.isfinite(result.extent) & each[0] & each[1]

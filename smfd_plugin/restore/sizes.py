@@ -18,8 +18,9 @@ TRAINED_SIDE = 256
 """Side in pixels of the smallest whole faces that the shipped networks were trained on; in smaller
 ones they find the parts badly."""
 
-TRAINED_SPREAD = 9.0
-"""Spread in pixels, see `deconvolution.spread`, of the longest motion that they were trained on."""
+TRAINED_EXTENT = 34.0
+"""Pixels that the longest motion spans that they were trained on, with the blur of a lens, see
+`deconvolution.extent`."""
 
 _ENLARGED = 1.5
 """How much smaller faces than TRAINED_SIDE are enlarged in pictures at least, but not beyond it."""
@@ -41,14 +42,14 @@ def restoration_size(landmarks: NDArray, max_crop: int) -> int:
     return align.crop_size(max(side, min(_ENLARGED * side, TRAINED_SIDE)), max_crop)
 
 
-def smaller_size(size: int, spread: float) -> int | None:
+def smaller_size(size: int, extent: float) -> int | None:
     """Side of the crop to restore a face at in place of one of `size`, in which its blur has turned
-    out to have this spread: the largest of align.CROP_SIZES in which that is TRAINED_SPREAD at
+    out to have this extent: the largest of align.CROP_SIZES in which that is TRAINED_EXTENT at
     most, or the smallest of all. None if it is so already, or if there is no smaller crop."""
     smaller = [side for side in align.CROP_SIZES if side < size]
-    if spread <= TRAINED_SPREAD or not smaller:
+    if extent <= TRAINED_EXTENT or not smaller:
         return None
-    fitting = [side for side in smaller if spread * side <= TRAINED_SPREAD * size]
+    fitting = [side for side in smaller if extent * side <= TRAINED_EXTENT * size]
     return max(fitting, default=smaller[0])
 
 
@@ -76,12 +77,12 @@ def _run_at(size: int, net: nn.Module, faces: Tensor, half: bool) -> tuple[Tenso
     factor = size / max(height, width)
     seen = _resized(faces, *(max(MIN_SIDE, round(factor * side)) for side in (height, width)))
     seen = seen.clamp(0, 1) if factor != 1 else seen
-    image, logits, spreads = run_network(net, seen, half)
+    image, logits, extents = run_network(net, seen, half)
     restored, logits = (
         faces + _resized(image - seen, height, width),
         _resized(logits, height, width),
     )
-    sizes = [smaller_size(size, spread) for spread in spreads.tolist()]
+    sizes = [smaller_size(size, extent) for extent in extents.tolist()]
     for smaller in set(sizes) - {None}:
         chosen = [i for i, each in enumerate(sizes) if each == smaller]
         restored[chosen], logits[chosen] = _run_at(smaller, net, faces[chosen], half)

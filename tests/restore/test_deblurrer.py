@@ -7,6 +7,7 @@ import torch
 from smfd_plugin import FaceDeblurrer
 from smfd_plugin.restore import deblurrer as module
 from smfd_plugin.restore import network
+from smfd_plugin.restore.method import MasksAlone
 from smfd_plugin.restore.sizes import run_aligned
 
 
@@ -37,7 +38,8 @@ def test_restores_a_portrait(deblurrer, astronaut):
     assert np.array_equal(astronaut, before)
     (face,) = result.faces
     assert face.box.shape == (4,) and face.landmarks.shape == (5, 2) and 0.9 < face.score <= 1
-    assert face.crop.shape == face.restored.shape == (256, 256, 3)
+    # The kernels that an untrained network estimates are long.
+    assert face.crop.shape == face.restored.shape == (128, 128, 3)
     assert face.crop.dtype == face.restored.dtype == np.uint8
     assert not deblurrer.net.training
 
@@ -112,7 +114,7 @@ def test_half_precision_is_chosen(tiny_weights, astronaut, monkeypatch, half):
     deblurrer.restore(astronaut)
     deblurrer.deblur_aligned(astronaut[None, :64, :64])
     deblurrer.parse_aligned(astronaut[None, :64, :64])
-    assert seen == [half] * 3
+    assert len(seen) >= 3 and set(seen) == {half}
 
 
 def test_views_and_tiny_pictures_are_fine(deblurrer, astronaut):
@@ -129,7 +131,8 @@ def test_aligned_faces_of_any_size(deblurrer, size):
     assert masks.shape == faces.shape[:3] and masks.dtype == np.uint8
     lq = torch.from_numpy(faces).permute(0, 3, 1, 2) / 255
     with torch.no_grad():
-        image, logits = run_aligned(deblurrer.net, lq)
+        image = run_aligned(deblurrer.net, lq)[0]
+        logits = run_aligned(MasksAlone(deblurrer.net), lq)[1]
     expected = (image.clamp(0, 1) * 255).permute(0, 2, 3, 1).numpy()
     assert np.abs(sharp - expected).max() < 0.51
     assert (masks == logits.argmax(1).numpy()).mean() > 0.999

@@ -154,7 +154,7 @@ def test_a_face_whose_blur_is_long_is_restored_in_a_smaller_crop(frame, face, st
     def log_kernel(lq):
         kernels = torch.zeros(len(lq), 47, 47)
         blurry = lq.mean((1, 2, 3)) > 0.6
-        reach = min(23, round(0.04 * lq.shape[-1]))
+        reach = min(23, round(0.06 * lq.shape[-1]))
         kernels[blurry, 23, 23 - reach] = kernels[blurry, 23, 23 + reach] = 0.5
         kernels[~blurry, 23, 23] = 1
         return kernels.log()
@@ -165,10 +165,10 @@ def test_a_face_whose_blur_is_long_is_restored_in_a_smaller_crop(frame, face, st
     faces = [moved(face, (0.5, 0.5), 2), moved(face, (1024.5, 0.5), 2)]
     net = stand_in(sharpen, log_kernel)
     patches = restore_faces(net, canvas, faces)
-    assert [patch.crop.shape[-1] for patch in patches] == [384, 192]
+    assert [patch.crop.shape[-1] for patch in patches] == [384, 256]
     assert [patch.detection for patch in patches] == faces
     as_it_is = restore_faces(stand_in(sharpen), canvas, faces)
-    smaller = restore_faces(stand_in(sharpen), canvas, faces, max_crop=192)
+    smaller = restore_faces(stand_in(sharpen), canvas, faces, max_crop=256)
     for patch, expected in zip(patches, (as_it_is[0], smaller[1]), strict=True):
         assert patch.box == expected.box
         torch.testing.assert_close(patch.restored, expected.restored, atol=1e-5, rtol=0)

@@ -7,16 +7,19 @@ from smfd_plugin.restore.network import pick_device, run_network
 
 
 def lines(greys):
-    """Logarithms of kernels of 5x5: two points each, 4 pixels apart at a grey of 0, nearer together
-    (as a mean) the brighter."""
-    kernels = torch.zeros(len(greys), 5, 5)
-    kernels[:, 2, 0] = kernels[:, 2, 4] = (1 - greys) / 2
-    kernels[:, 2, 2] = greys
+    """Logarithms of kernels of 5x5: a line each, the longer the brighter, of 0, 1, 2, 2, 3 and 4
+    pixels from end to end for the greys of `faces`."""
+    kernels = torch.full((len(greys), 5, 5), 1e-6)
+    for kernel, grey in zip(kernels, greys, strict=True):
+        first, last = {0: (2, 2), 1: (2, 3), 2: (1, 3), 3: (1, 3), 4: (1, 4)}.get(
+            round(8 * float(grey)), (0, 4)
+        )
+        kernel[2, first : last + 1] = 1 / (last + 1 - first)
     return kernels.log()
 
 
 class Recorder(nn.Module):
-    """Adds 0.1; notes the batches, and can fail as a device does. With `blur` it says that darker
+    """Adds 0.1; notes the batches, and can fail as a device does. With `blur` it says that brighter
     faces are blurrier, see `lines`."""
 
     def __init__(self, most=100, broken_in=(), broken_face=None, blur=False):
@@ -83,8 +86,8 @@ def test_a_face_that_does_not_fit_is_one_clear_error(faces):
 
 
 def test_no_faces():
-    restored, logits, spread = run_network(Recorder(), torch.zeros(0, 3, 32, 32))
-    assert restored.shape == (0, 3, 32, 32) and len(logits) == len(spread) == 0
+    restored, logits, extent = run_network(Recorder(), torch.zeros(0, 3, 32, 32))
+    assert restored.shape == (0, 3, 32, 32) and len(logits) == len(extent) == 0
 
 
 def test_a_face_that_half_precision_breaks_is_done_again(faces, half_works):
@@ -97,8 +100,8 @@ def test_a_face_that_half_precision_breaks_is_done_again(faces, half_works):
 @pytest.mark.parametrize("half", [False, True])
 def test_a_face_that_always_breaks_stays_as_it_is(faces, half_works, half):
     net = Recorder(broken_in=(True, False), broken_face=0.25, blur=True)
-    restored, logits, spread = run_network(net, faces, half)
-    assert torch.equal(restored[2], faces[2]) and spread[2] == 0
+    restored, logits, extent = run_network(net, faces, half)
+    assert torch.equal(restored[2], faces[2]) and extent[2] == 0
     assert torch.isfinite(logits).all()
     others = [0, 1, 3, 4, 5]
     torch.testing.assert_close(restored[others], faces[others] + 0.1)
@@ -117,15 +120,15 @@ def test_half_precision_is_left_out_where_it_does_not_work(tiny_net, monkeypatch
     assert torch.equal(run_network(tiny_net, faces, half=True)[0], run_network(tiny_net, faces)[0])
 
 
-def test_how_far_the_blur_spreads(faces):
-    spread = run_network(Recorder(blur=True), faces).spread
-    torch.testing.assert_close(spread, 2 * (1 - torch.arange(6) / 8).sqrt())
-    assert torch.equal(run_network(Recorder(), faces).spread, torch.zeros(6))
+def test_how_far_the_blur_extents(faces):
+    extent = run_network(Recorder(blur=True), faces).extent
+    assert extent.tolist() == [0, 1, 2, 2, 3, 4]
+    assert torch.equal(run_network(Recorder(), faces).extent, torch.zeros(6))
 
 
 def test_an_estimate_that_is_not_finite_counts_as_a_failure(faces):
     def broken(lq, return_masks, return_kernel):
         return lq + 0.1, lq, torch.full((len(lq), 5, 5), torch.nan)
 
-    image, _, spread = run_network(broken, faces)
-    assert torch.equal(image, faces) and torch.equal(spread, torch.zeros(6))
+    image, _, extent = run_network(broken, faces)
+    assert torch.equal(image, faces) and torch.equal(extent, torch.zeros(6))
