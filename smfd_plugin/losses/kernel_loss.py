@@ -9,6 +9,9 @@ from torch.nn import functional as F
 class KernelLoss(nn.Module):
     """Kullback-Leibler divergence of the true kernel from the estimate, both of sum 1.
 
+    Without it a network may use its estimate for anything; but FaceDeblurrer and the filter go by
+    how long the kernel is, see smfd_plugin.restore.sizes.
+
     Args:
         loss_weight: factor of the loss.
     """
