@@ -82,7 +82,7 @@ class Stopwatch:
                 (filter, "make_detector", make_detector),
                 (align, "warp", warp),
                 (detection, "measure_blur", self.timed("align", detection.measure_blur)),
-                (faces, "run_network", self.timed("network", faces.run_network)),
+                (faces, "run_fitted", self.timed("network", faces.run_fitted)),
                 (restorer, "view", self.timed("fuse", restorer.view)),
                 (restorer, "fuse", self.timed("fuse", restorer.fuse)),
                 (restorer, "place_faces", self.timed("blend", faces.place_faces)),

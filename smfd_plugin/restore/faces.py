@@ -5,7 +5,7 @@ they have in the picture, which resampling to the crop and back would cost, and 
 changes nothing changes nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from smfd_plugin.restore import align, blend
 from smfd_plugin.restore.align import Box, Matrix
 from smfd_plugin.restore.detect import Detection
-from smfd_plugin.restore.network import run_network
-from smfd_plugin.restore.sizes import restoration_size, smaller_size
+from smfd_plugin.restore.sizes import restoration_size, run_fitted
 
 DEFAULT_MAX_CROP = 512
 DEFAULT_FEATHER = 0.02
@@ -78,8 +77,7 @@ def deblur_faces(
     half: bool = False,
     max_crop: int = DEFAULT_MAX_CROP,
 ) -> list[AlignedFace | None]:
-    """Cuts out the given faces of a picture and restores them, each at the size at which the
-    network sees it best.
+    """Cuts out the given faces of a picture and restores them.
 
     Args:
         net: see `network.run_network`; on the frame's device.
@@ -97,30 +95,26 @@ def deblur_faces(
         MemoryError: see `network.run_network`.
     """
     align.check_max_crop(max_crop)
-    finite = bool(torch.isfinite(frame).all())
+    plans = {
+        i: plan
+        for i, detection in enumerate(detections)
+        if (plan := _plan(detection, max_crop, frame.shape[-2:])) is not None
+    }
+    if not torch.isfinite(frame).all():
+        plans = {i: plan for i, plan in plans.items() if _is_finite(frame, plan)}
     faces: list[AlignedFace | None] = [None] * len(detections)
-
-    def planned(i: int, largest: int) -> _Plan | None:
-        plan = _plan(detections[i], largest, frame.shape[-2:])
-        return plan if plan and (finite or _is_finite(frame, plan)) else None
-
-    plans = {i: plan for i in range(len(detections)) if (plan := planned(i, max_crop))}
-    while plans:
-        blurrier = {}
-        for members in _batches(plans):
-            size = plans[members[0]].size
-            to_picture = [plans[i].to_picture for i in members]
-            frames = frame.expand(len(members), -1, -1, -1)
-            crops = align.warp(frames, to_picture, (size, size), "reflection").clamp(0, 1)
-            restored, logits, extents = run_network(net, crops, half)
-            for k, (i, extent) in enumerate(zip(members, extents.tolist(), strict=True)):
-                faces[i] = AlignedFace(
-                    detections[i], plans[i].to_crop, crops[k], restored[k], logits[k]
-                )
-                smaller = smaller_size(size, extent)
-                if smaller and (plan := planned(i, smaller)):
-                    blurrier[i] = plan
-        plans = blurrier
+    for (size, _), group in groupby(
+        sorted(plans, key=lambda i: plans[i].batch_key), lambda i: plans[i].batch_key
+    ):
+        members = list(group)
+        to_picture = [plans[i].to_picture for i in members]
+        frames = frame.expand(len(members), -1, -1, -1)
+        crops = align.warp(frames, to_picture, (size, size), "reflection").clamp(0, 1)
+        restored, logits = run_fitted(net, crops, half)
+        for k, i in enumerate(members):
+            faces[i] = AlignedFace(
+                detections[i], plans[i].to_crop, crops[k], restored[k], logits[k]
+            )
     return faces
 
 
@@ -154,8 +148,7 @@ def blend_faces(
 
 
 def faces_region(detections: Sequence[Detection], picture: tuple[int, int]) -> Box | None:
-    """The part of the picture that `restore_faces` looks at, with its default `max_crop` or a
-    smaller one.
+    """The part of the picture that `restore_faces` looks at, with its default `max_crop`.
 
     Args:
         detections: the faces.
@@ -182,6 +175,11 @@ class _Plan:
     box: Box
 
     @property
+    def batch_key(self) -> tuple[int, int]:
+        """Crops of one batch share their size and how they are sampled."""
+        return self.size, self.samples
+
+    @property
     def margin(self) -> int:
         """Pixels around the box that its crop is made of, too."""
         return 2 * self.samples
@@ -198,15 +196,6 @@ def _plan(detection: Detection, max_crop: int, picture: tuple[int, int]) -> _Pla
     if box[0] >= box[2] or box[1] >= box[3]:
         return None
     return _Plan(size, align.samples(to_picture), to_crop, to_picture, box)
-
-
-def _batches(plans: Mapping[int, _Plan]) -> Iterator[list[int]]:
-    """The keys in groups whose crops share their size and how they are sampled."""
-
-    def kind(i: int) -> tuple[int, int]:
-        return plans[i].size, plans[i].samples
-
-    return (list(group) for _, group in groupby(sorted(plans, key=kind), kind))
 
 
 def _grown(box: Box, margin: int, picture: tuple[int, int]) -> Box:

@@ -18,18 +18,16 @@ TRAINED_SIDE = 256
 """Side in pixels of the smallest whole faces that the shipped networks were trained on; in smaller
 ones they find the parts badly."""
 
-TRAINED_EXTENT = 34.0
-"""Pixels that the longest motion spans that they were trained on, with the blur of a lens, see
-`deconvolution.extent`."""
+TRAINED_EXTENT = 31.0
+"""Pixels that the longest motion spans that they were trained on."""
 
 _ENLARGED = 1.5
 """How much smaller faces than TRAINED_SIDE are enlarged in pictures at least, but not beyond it."""
 
 
 def restoration_size(landmarks: NDArray, max_crop: int) -> int:
-    """Side of the crop that a face of a picture is restored at, if its blur is short enough: the
-    smallest of align.CROP_SIZES that shrinks nothing, but at most `max_crop`; faces of less than
-    TRAINED_SIDE are enlarged.
+    """Side of the crop that a face of a picture is restored in: the smallest of align.CROP_SIZES
+    that shrinks nothing, but at most `max_crop`; faces of less than TRAINED_SIDE are enlarged.
 
     Args:
         landmarks: (5, 2), see Detection.
@@ -43,9 +41,9 @@ def restoration_size(landmarks: NDArray, max_crop: int) -> int:
 
 
 def smaller_size(size: int, extent: float) -> int | None:
-    """Side of the crop to restore a face at in place of one of `size`, in which its blur has turned
-    out to have this extent: the largest of align.CROP_SIZES in which that is TRAINED_EXTENT at
-    most, or the smallest of all. None if it is so already, or if there is no smaller crop."""
+    """Side at which to restore a crop of this size, once more, whose blur has turned out to have
+    this extent: the largest of align.CROP_SIZES at which that is TRAINED_EXTENT at most, or the
+    smallest of all. None if it is so already, or if there is no smaller one."""
     smaller = [side for side in align.CROP_SIZES if side < size]
     if extent <= TRAINED_EXTENT or not smaller:
         return None
@@ -55,44 +53,49 @@ def smaller_size(size: int, extent: float) -> int | None:
 
 @torch.no_grad()
 def run_aligned(net: nn.Module, faces: Tensor, half: bool = False) -> tuple[Tensor, Tensor]:
-    """`run_network` for aligned faces of any size, each at the size at which the network sees it
-    best. What the network changes in faces of another size, and its mask logits, are resized, not
-    the faces.
+    """`run_fitted` for aligned faces of any size: smaller ones than TRAINED_SIDE are enlarged to
+    it, and what the network changes in them, and its mask logits, are shrunk again.
+
+    Args, returns and raises: as `run_fitted`.
+    """
+    height, width = faces.shape[-2:]
+    factor = TRAINED_SIDE / max(height, width)
+    if factor <= 1:
+        return run_fitted(net, faces, half)
+    large = _resized(faces, round(factor * height), round(factor * width)).clamp(0, 1)
+    restored, logits = run_fitted(net, large, half)
+    return faces + _resized(restored - large, height, width), _resized(logits, height, width)
+
+
+@torch.no_grad()
+def run_fitted(net: nn.Module, crops: Tensor, half: bool = False) -> tuple[Tensor, Tensor]:
+    """`run_network`, and once more on the crops shrunk where their blur turns out to be longer than
+    the network knows. The second result takes the place of the first, all but the detail that it is
+    too small for.
 
     Args:
-        net, faces, half: see `run_network`.
+        net, crops, half: see `run_network`.
 
     Returns:
-        Restored faces (N, 3, H, W), not clamped, and mask logits (N, K, H, W), both float32.
+        Restored crops (N, 3, H, W), not clamped, and mask logits (N, K, H, W), both float32.
 
     Raises:
         MemoryError: see `run_network`.
     """
-    return _run_at(max(TRAINED_SIDE, *faces.shape[-2:]), net, faces, half)
-
-
-def _run_at(size: int, net: nn.Module, faces: Tensor, half: bool) -> tuple[Tensor, Tensor]:
-    """With the longer side of the faces resized to `size`, or a smaller one where need be."""
-    height, width = faces.shape[-2:]
-    factor = size / max(height, width)
-    seen = _resized(faces, *(max(MIN_SIDE, round(factor * side)) for side in (height, width)))
-    seen = seen.clamp(0, 1) if factor != 1 else seen
-    image, logits, extents = run_network(net, seen, half)
-    restored, logits = (
-        faces + _resized(image - seen, height, width),
-        _resized(logits, height, width),
-    )
-    sizes = [smaller_size(size, extent) for extent in extents.tolist()]
-    for smaller in set(sizes) - {None}:
-        chosen = [i for i, each in enumerate(sizes) if each == smaller]
-        restored[chosen], logits[chosen] = _run_at(smaller, net, faces[chosen], half)
-    return restored, logits
+    image, logits, extents = run_network(net, crops, half)
+    height, width = crops.shape[-2:]
+    longer = max(height, width)
+    sizes = [smaller_size(longer, extent) for extent in extents.tolist()]
+    for size in set(sizes) - {None}:
+        chosen = [i for i, each in enumerate(sizes) if each == size]
+        shape = [max(MIN_SIDE, round(size / longer * side)) for side in (height, width)]
+        small, parts = run_fitted(net, _resized(crops[chosen], *shape), half)
+        image[chosen] += _resized(small - _resized(image[chosen], *shape), height, width)
+        logits[chosen] = _resized(parts, height, width)
+    return image, logits
 
 
 def _resized(images: Tensor, height: int, width: int) -> Tensor:
-    before = images.shape[-2:]
-    if before == (height, width):
-        return images
-    if height * width > before[0] * before[1]:
+    if height * width > images.shape[-2] * images.shape[-1]:
         return F.interpolate(images, (height, width), mode="bicubic", align_corners=False)
     return F.interpolate(images, (height, width), mode="bilinear", antialias=True)

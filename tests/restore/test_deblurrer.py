@@ -38,8 +38,7 @@ def test_restores_a_portrait(deblurrer, astronaut):
     assert np.array_equal(astronaut, before)
     (face,) = result.faces
     assert face.box.shape == (4,) and face.landmarks.shape == (5, 2) and 0.9 < face.score <= 1
-    # The kernels that an untrained network estimates are long.
-    assert face.crop.shape == face.restored.shape == (128, 128, 3)
+    assert face.crop.shape == face.restored.shape == (256, 256, 3)
     assert face.crop.dtype == face.restored.dtype == np.uint8
     assert not deblurrer.net.training
 

@@ -14,6 +14,7 @@ from smfd_plugin.restore import (
     restore_faces,
 )
 from smfd_plugin.restore.align import transform
+from smfd_plugin.restore.sizes import run_fitted
 
 TURNED = np.array([[0.4, -0.15, 150.3], [0.15, 0.4, 100.6]])
 """From the template to a face that leans."""
@@ -148,8 +149,8 @@ def test_faces_of_all_sizes_in_one_picture(frame, face, stand_in):
     assert [patch.detection for patch in patches] == faces
 
 
-def test_a_face_whose_blur_is_long_is_restored_in_a_smaller_crop(frame, face, stand_in):
-    """Of two faces the brighter one, until its crop is small enough."""
+def test_a_face_whose_blur_is_long_is_looked_at_in_two_sizes(frame, face, stand_in):
+    """Of two faces the brighter one."""
 
     def log_kernel(lq):
         kernels = torch.zeros(len(lq), 47, 47)
@@ -159,20 +160,16 @@ def test_a_face_whose_blur_is_long_is_restored_in_a_smaller_crop(frame, face, st
         kernels[~blurry, 23, 23] = 1
         return kernels.log()
 
-    canvas = torch.zeros(3, 1024, 2048)
-    canvas[...] = F.interpolate(frame.repeat(1, 1, 2)[None], scale_factor=2)[0]
+    canvas = F.interpolate(frame.repeat(1, 1, 2)[None], scale_factor=2)[0]
     canvas[..., 1024:] = 0.6 + 0.4 * canvas[..., 1024:]
     faces = [moved(face, (0.5, 0.5), 2), moved(face, (1024.5, 0.5), 2)]
-    net = stand_in(sharpen, log_kernel)
-    patches = restore_faces(net, canvas, faces)
-    assert [patch.crop.shape[-1] for patch in patches] == [384, 256]
-    assert [patch.detection for patch in patches] == faces
-    as_it_is = restore_faces(stand_in(sharpen), canvas, faces)
-    smaller = restore_faces(stand_in(sharpen), canvas, faces, max_crop=256)
-    for patch, expected in zip(patches, (as_it_is[0], smaller[1]), strict=True):
-        assert patch.box == expected.box
-        torch.testing.assert_close(patch.restored, expected.restored, atol=1e-5, rtol=0)
-        assert np.array_equal(patch.to_crop, expected.to_crop)
+    dark, bright = restore_faces(stand_in(sharpen, log_kernel), canvas, faces)
+    once = restore_faces(stand_in(sharpen), canvas, faces)
+    assert [patch.crop.shape[-1] for patch in (dark, bright)] == [384, 384]
+    torch.testing.assert_close(dark.restored, once[0].restored, atol=1e-5, rtol=0)
+    expected, _ = run_fitted(stand_in(sharpen, log_kernel), bright.crop[None])
+    torch.testing.assert_close(bright.restored, expected[0], atol=1e-5, rtol=0)
+    assert (bright.restored - once[1].restored).abs().max() > 0.01
 
 
 def test_neighbours_do_not_overwrite_each_other(frame, face, stand_in):
