@@ -18,8 +18,8 @@ TRAINED_SIDE = 256
 """Side in pixels of the smallest whole faces that the shipped networks were trained on; in smaller
 ones they find the parts badly."""
 
-TRAINED_EXTENT = 31.0
-"""Pixels that the longest motion spans that they were trained on."""
+TRAINED_EXTENT = 34.0
+"""Pixels that the longest motion spans that they were trained on, with the blur of a lens."""
 
 _ENLARGED = 1.5
 """How much smaller faces than TRAINED_SIDE are enlarged in pictures at least, but not beyond it."""

@@ -27,9 +27,9 @@ def test_small_faces_are_enlarged_by_half_to_what_the_network_was_trained_on(sid
 @pytest.mark.parametrize(
     ("size", "extent", "smaller"),
     [
-        *[(512, 0, None), (512, 31, None), (512, 31.1, 384), (512, 41, 384), (512, 42, 256)],
-        *[(512, 62, 256), (512, 400, 128), (256, 31.1, 192), (1024, 42, 512)],
-        *[(600, 31.1, 512), (192, 31.1, 128), (128, 46, None), (100, 46, None)],
+        *[(512, 0, None), (512, 34, None), (512, 34.1, 384), (512, 45, 384), (512, 46, 256)],
+        *[(512, 68, 256), (512, 400, 128), (256, 34.1, 192), (1024, 46, 512)],
+        *[(600, 34.1, 512), (192, 34.1, 128), (128, 46, None), (100, 46, None)],
     ],
 )
 def test_longer_blur_than_was_trained_on_asks_for_a_smaller_crop(size, extent, smaller):
