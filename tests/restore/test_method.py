@@ -25,6 +25,8 @@ def test_difface_with_any_estimator_has_masks_of_the_faces_size(tiny_difface, fa
     assert torch.equal(image, load_network(tiny_difface, "difface")(faces))
     assert torch.equal(image, method(faces))
     assert torch.equal(logits, load_network()(faces, masks_only=True))
+    *same, kernel = method(faces, return_masks=True, return_kernel=True)
+    assert torch.equal(same[0], image) and torch.equal(same[1], logits) and kernel is None
 
 
 def test_masks_of_other_classes_are_refused(one_class_weights):
@@ -78,6 +80,7 @@ def test_masks_alone_are_the_methods_and_restore_nothing(tiny_difface, tiny_weig
         method.get_submodule(part).register_forward_pre_hook(never)
         same, logits = MasksAlone(method)(faces, return_masks=True)
         assert torch.equal(logits, expected) and torch.equal(same, faces)
+        assert MasksAlone(method)(faces, return_masks=True, return_kernel=True)[2] is None
 
 
 def test_what_cannot_be_used_is_named():
