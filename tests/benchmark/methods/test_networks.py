@@ -7,6 +7,8 @@ from smfd_plugin import FaceDeblurrer
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Context, build_method, weights_digest
 from smfd_plugin.data.tensors import from_tensor, to_tensor
+from smfd_plugin.restore.sizes import run_aligned
+from smfd_plugin.weights import load_network
 
 NETWORK = {"type": "SRVGGNetCompact", "num_feat": 4, "num_conv": 1, "upscale": 1}
 
@@ -30,9 +32,17 @@ def test_our_weights(context, tiny_net, tiny_weights, astronaut):
     method = build_method({"type": "smfd", "weights": str(tiny_weights)}, context)
     face = astronaut[:256, 100:356]
     with torch.no_grad():
-        expected = from_tensor(tiny_net(to_tensor(face)))
+        expected = from_tensor(run_aligned(tiny_net, to_tensor(face))[0])
     assert (method.restore(Sample(face)) == expected).all()
     assert (expected != face).any()
+
+
+def test_the_shipped_weights_see_a_sharp_face_as_it_is(context, astronaut):
+    face = astronaut[:256, 100:356]
+    with torch.no_grad():
+        expected = from_tensor(load_network("tiny")(to_tensor(face)))
+    method = build_method({"type": "smfd", "weights": "tiny"}, context)
+    assert (method.restore(Sample(face)) == expected).all()
 
 
 def test_small_faces_as_the_deblurrer_sees_them(context, tiny_weights, astronaut):
