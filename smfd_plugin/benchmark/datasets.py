@@ -105,7 +105,7 @@ def blurred(
     entries = []
     for i in range(count):
         number = numbers[i % len(numbers)]
-        scenario = space[number] if stretch == 1 else space[number].stretched(stretch)
+        scenario = space[number].stretched(stretch)
         scenario = scenario if noise is None else replace(scenario, noise=noise)
         face = folder.faces[i % len(folder.faces)]
         entries.append(_degraded(folder, face, size, scenario.apply, f"_{number}", scenario))

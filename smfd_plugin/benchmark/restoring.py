@@ -87,5 +87,5 @@ def _method_code(entry: Mapping[str, Any], method: Method | Failure) -> str | No
     parts: set[Callable] = set()
     if isinstance(method, Method):
         parts.update(method.calls)
-        parts.update(map(type, method.net.modules() if method.net else ()))
+        parts.update(map(type, method.net.modules() if method.net is not None else ()))
     return store.source_digest(METHODS[entry["type"]], *parts)

@@ -98,12 +98,10 @@ def _run_finite(net: nn.Module, crops: Tensor, dtype: torch.dtype | None) -> Res
     finite = _is_finite(result)
     if finite.all():
         return result
-    if dtype is not None:
-        for output, again in zip(result, _run_finite(net, crops[~finite], None), strict=True):
-            output[~finite] = again
-        return result
-    for output, unchanged in zip(result, (crops[~finite], 0.0, 0.0), strict=True):
-        output[~finite] = unchanged
+    broken = crops[~finite]
+    instead = (broken, 0.0, 0.0) if dtype is None else _run_finite(net, broken, None)
+    for output, values in zip(result, instead, strict=True):
+        output[~finite] = values
     return result
 
 
