@@ -28,7 +28,8 @@ COMMANDS = {
         "smfd_plugin.deblur",
         "make the faces in pictures and videos sharp",
         "Finds every face in pictures, folders of pictures or videos and makes it sharp; all else "
-        "in them stays as it is, but for what JPEG, WebP and video lose by being encoded anew. "
+        "in them stays as it is, but for what JPEG, WebP, AVIF and video lose by being encoded "
+        "anew. "
         "Examples: smfd deblur holiday/ -o sharp/; smfd deblur film.mp4 -o sharp.mp4",
     ),
     "prepare": Command(

@@ -20,7 +20,7 @@ from smfd_plugin.restore.targets import (
 from smfd_plugin.vapoursynth.arguments import DEFAULT_SHARP_GATE, DEFAULT_TEMPORAL
 from smfd_plugin.vapoursynth.codecs import CODECS, check_container
 
-_UNREAD_PICTURES = (".heic", ".heif", ".avif", ".gif")
+_UNREAD_PICTURES = (".gif", ".psd", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf")
 
 VIDEO_DEFAULTS = {
     "start": 0.0,
@@ -129,13 +129,13 @@ def seconds(text: str) -> float:
 def _check_inputs(inputs: list[Path]) -> None:
     """Checks that smfd knows their kinds, that these are not mixed, and that videos are there; the
     rest is checked by `pictures.plan`."""
-    known = (*pictures.SUFFIXES, *VIDEO_SUFFIXES)
+    known = (*pictures.READ_SUFFIXES, *VIDEO_SUFFIXES)
     for path in inputs:
         if path.is_file() and path.suffix.lower() in _UNREAD_PICTURES:
             raise ValueError(f"smfd cannot read {path}; save it as JPEG or PNG first")
         if path.is_file() and path.suffix.lower() not in known:
             raise ValueError(
-                f"{path} is no picture ({', '.join(pictures.SUFFIXES)}) and no video "
+                f"{path} is no picture ({', '.join(pictures.READ_SUFFIXES)}) and no video "
                 f"({', '.join(VIDEO_SUFFIXES)}) that smfd knows"
             )
     videos = [path for path in inputs if is_video(path)]

@@ -16,7 +16,7 @@ def videos(tmp_path, monkeypatch) -> list[tuple]:
     """Empty files in the working directory; deblurring one is only noted."""
     monkeypatch.chdir(tmp_path)
     Path("sub").mkdir()
-    names = ("a.mp4", "b.MKV", "sub/a.mp4", "photo.png", "c.mts", "d.ogv", "film.xyz", "b.HEIC")
+    names = ("a.mp4", "b.MKV", "sub/a.mp4", "photo.png", "c.mts", "d.ogv", "film.xyz", "b.DNG")
     for name in names:
         Path(name).touch()
     calls = []
@@ -108,7 +108,7 @@ def test_pictures_go_to_the_pictures_command(videos, monkeypatch):
         ("a.mp4 -o out.webm", r"out\.webm: \.webm does not hold h264; take --codec av1, or name"),
         ("d.ogv -o out", r"out/d\.ogv: \.ogv does not hold h264; name out/d\.mkv"),
         ("film.xyz -o out.mp4", r"film\.xyz is no picture \(.png, .* and no video \(.mp4, "),
-        ("b.HEIC -o out.jpg", r"cannot read b\.HEIC; save it as JPEG or PNG first"),
+        ("b.DNG -o out.jpg", r"cannot read b\.DNG; save it as JPEG or PNG first"),
         ("a.mp4 -o out.mp4 --start 9 --end 8", "--end 8 s is not after --start 9 s"),
     ],
 )

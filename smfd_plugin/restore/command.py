@@ -18,6 +18,7 @@ from smfd_plugin.restore.deblurrer import FaceDeblurrer
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, DETECTORS
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP
 from smfd_plugin.restore.io import (
+    READ_SUFFIXES,
     SUFFIXES,
     PictureError,
     read_picture,
@@ -67,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=path_argument,
         required=True,
         help="the picture or video to write, or a folder (made if it is not there; folders keep "
-        "their structure in it)",
+        "their structure in it, and HEIC pictures become JPEG)",
     )
     if_there = parser.add_mutually_exclusive_group()
     if_there.add_argument(
@@ -172,7 +173,8 @@ def plan(inputs: list[Path], output: Path) -> tuple[list[Job], list[Contents]]:
 
     One picture goes to OUTPUT if that has a picture's suffix and is no folder. All else goes into
     the folder OUTPUT: pictures under their name; a folder's under their path in the folder, with
-    the folder's name before it if there is more than one input.
+    the folder's name before it if there is more than one input. Those of a format that is only read
+    become JPEG files there.
 
     Returns:
         A job for each picture, and the contents of each input that is a folder.
@@ -189,13 +191,18 @@ def plan(inputs: list[Path], output: Path) -> tuple[list[Job], list[Contents]]:
             found = _contents(path, output)
             _check_folder(path, found)
             base = output if len(inputs) == 1 else output / path.resolve().name
-            jobs += [Job(file, base / file.relative_to(path)) for file in found.pictures]
+            jobs += [Job(file, base / _named(file.relative_to(path))) for file in found.pictures]
             folders.append(found)
         else:
             _check_picture(path)
-            jobs.append(Job(path, output if to_file else output / path.name))
+            jobs.append(Job(path, output if to_file else output / _named(path).name))
     check_jobs(jobs, "picture")
     return jobs, folders
+
+
+def _named(picture: Path) -> Path:
+    """The path with a suffix that can be written."""
+    return picture if picture.suffix.lower() in SUFFIXES else picture.with_suffix(".jpg")
 
 
 def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
@@ -223,7 +230,7 @@ def _check_folder(folder: Path, found: Contents) -> None:
         raise PermissionError(f"cannot read folder {found.unread[0]}; check its permissions")
     if found.dead:
         raise FileNotFoundError(f"no picture in folder {folder}: {_dead_link(found.dead[0])}")
-    hint = _videos_hint(found.others) or f" (known: {', '.join(SUFFIXES)})"
+    hint = _videos_hint(found.others) or f" (known: {', '.join(READ_SUFFIXES)})"
     raise FileNotFoundError(f"no picture in folder {folder}{hint}")
 
 
@@ -267,7 +274,7 @@ def _contents(folder: Path, output: Path) -> Contents:
         elif path.is_symlink() and not os.path.exists(path):
             found.dead.append(path)
         else:
-            is_picture = path.suffix.lower() in SUFFIXES and os.path.isfile(path)
+            is_picture = path.suffix.lower() in READ_SUFFIXES and os.path.isfile(path)
             (found.pictures if is_picture else found.others).append(path)
     return found
 
@@ -295,8 +302,8 @@ def _check_picture(path: Path) -> None:
     if not path.exists():
         raise FileNotFoundError(f"no file or folder {path}")
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"{path} is no picture that smfd knows ({', '.join(SUFFIXES)})")
+    if suffix not in READ_SUFFIXES:
+        raise ValueError(f"{path} is no picture that smfd knows ({', '.join(READ_SUFFIXES)})")
 
 
 def _deblur(job: Job, deblurrer: FaceDeblurrer, overwrite: bool) -> int:

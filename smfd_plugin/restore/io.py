@@ -1,9 +1,9 @@
 """Reading and writing pictures without losing what people expect to keep.
 
 Depth, grey, transparency, colour profile and EXIF data stay as they are, but for BMP, which holds
-neither of the last two, and grey with transparency, which becomes colour with three equal
-channels; EXIF rotation is applied to the pixels, and the resolution becomes part of the EXIF data.
-XMP and IPTC data, comments and texts do not stay.
+neither of the last two, HEIC and AVIF, of which 8 bit stay, and grey with transparency, which
+becomes colour with three equal channels; EXIF rotation is applied to the pixels, and the resolution
+becomes part of the EXIF data. XMP and IPTC data, comments and texts do not stay.
 """
 
 import re
@@ -25,6 +25,7 @@ from PIL.TiffImagePlugin import (
     PLANAR_CONFIGURATION,
 )
 
+from smfd_plugin.restore.heif import AVIF, HEIC, encode_avif, is_heif, pixels_of
 from smfd_plugin.restore.metadata import (
     LONGEST_JPEG_EXIF,
     add_to_jpeg,
@@ -38,11 +39,14 @@ from smfd_plugin.whole_files import whole_file
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 _TIFF = (".tif", ".tiff")
 
-SUFFIXES = (".png", *_JPEG, ".webp", *_TIFF, ".bmp")
+SUFFIXES = (".png", *_JPEG, ".webp", *_TIFF, ".bmp", AVIF)
+"""Of the pictures that are written."""
+
+READ_SUFFIXES = (*SUFFIXES, *HEIC)
 
 _DEEP = (".png", *_TIFF)
-_TRANSPARENT = (".png", *_TIFF, ".webp")
-_LONGEST_SIDE = dict.fromkeys(_JPEG, 65500) | {".webp": 16383}
+_TRANSPARENT = (".png", *_TIFF, ".webp", AVIF)
+_LONGEST_SIDE = dict.fromkeys(_JPEG, 65500) | {".webp": 16383, AVIF: 65536}
 _STEPS_OF_95 = 369  # sum of a JPEG file's steps in brightness at quality 95
 _PROFILE_SPACE = slice(16, 20)
 _MULTIPLIED = 1  # of EXTRASAMPLES
@@ -89,7 +93,7 @@ class PictureFile:
 
 
 def read_picture(path: Path) -> PictureFile:
-    """Reads a picture of one of the SUFFIXES' formats.
+    """Reads a picture of one of the READ_SUFFIXES' formats.
 
     Raises:
         PictureError: no such file, or one that is empty, truncated, no picture, more than one, of
@@ -108,12 +112,15 @@ def read_picture(path: Path) -> PictureFile:
         with warnings.catch_warnings(action="ignore"), _long_profiles():
             opened = Image.open(BytesIO(data))
             opened.load()
-            count = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)
+            has_main = opened.format in ("MPO", "HEIF")  # beside which others are named as lost
+            count = 1 if has_main else getattr(opened, "n_frames", 1)
             turn, exif = read_exif(opened)
             mode, icc = opened.mode, opened.info.get("icc_profile")
             lost = left_behind(opened, data)
     except UnidentifiedImageError as error:
-        raise PictureError(f"{path} is no picture in a format that smfd knows") from error
+        raise PictureError(
+            f"{path} is no picture in a format that smfd knows, or its head is damaged"
+        ) from error
     except Image.DecompressionBombError as error:
         count = int(re.search(r"\d+", str(error))[0])  # there is no picture yet to ask
         raise PictureError(
@@ -121,7 +128,7 @@ def read_picture(path: Path) -> PictureFile:
             "make it smaller first"
         ) from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise PictureError(f"{path} is damaged or truncated ({error})") from error
+        raise PictureError(f"{path} is damaged or truncated ({str(error).strip()})") from error
     if mode == "LAB":
         raise PictureError(f"{path} has Lab colours; save it as RGB first")
     if count > 1:
@@ -146,8 +153,8 @@ def read_picture(path: Path) -> PictureFile:
 def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
     """Writes a picture in the format of the suffix; the whole file or none.
 
-    JPEG and WebP, of quality 95, lose a little everywhere, the others nothing of the pixels; a fine
-    picture becomes a JPEG of quality 100 or a lossless WebP.
+    JPEG, WebP and AVIF, of quality 95, lose a little everywhere, the others nothing of the pixels;
+    a fine picture becomes a JPEG of quality 100 or a lossless WebP.
 
     Returns:
         Names of what is left out: BMP has no EXIF data, resolution and colour profile; a grey
@@ -218,6 +225,8 @@ def _is_opaque(picture: PictureFile) -> bool:
 def _decode(path: Path, data: bytes, opened: Image.Image) -> NDArray | None:
     """(H, W) or (H, W, C) pixels in the file's depth and OpenCV's order; None if OpenCV cannot read
     them."""
+    if is_heif(opened):
+        return pixels_of(opened)
     tags = opened.tag_v2 if opened.format == "TIFF" else {}
     bits, *others = tags.get(BITSPERSAMPLE, (1,))  # of each channel
     if opened.mode == "RGBA" and bits == 8:  # OpenCV would multiply them by the transparency
@@ -295,6 +304,8 @@ def _quality(suffix: str, fine: bool) -> tuple[int, ...]:
 
 def _encode(suffix: str, pixels: NDArray, exif: bytes, icc: bytes, fine: bool) -> bytes | None:
     """The file's bytes; None if OpenCV cannot make them."""
+    if suffix == AVIF:
+        return encode_avif(pixels, exif, icc)
     transparent = pixels.ndim == 3 and pixels.shape[2] == 4
     to_tiff = suffix in _TIFF and bool(exif or icc or transparent)
     to_jpeg = suffix in _JPEG and bool(icc)

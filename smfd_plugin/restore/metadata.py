@@ -13,6 +13,8 @@ from PIL import Image, IptcImagePlugin
 from PIL.TiffImagePlugin import EXTRASAMPLES, ImageFileDirectory_v2
 from PIL.TiffTags import SHORT
 
+from smfd_plugin.restore.heif import is_heif, left_behind_of_heif
+
 LONGEST_JPEG_EXIF = 65527
 """Bytes of EXIF data that a JPEG file can hold."""
 
@@ -65,7 +67,8 @@ def left_behind(opened: Image.Image, data: bytes) -> tuple[str, ...]:
     """Names of the metadata of a picture that are not carried over: captions and settings as XMP or
     IPTC data, comments, further pictures and what is appended to JPEG files (the film of a motion
     photo), texts and an unusual gamma or colour space in PNG files (if its profile does not tell
-    it, or a code such as HDR's tells another), and CMYK with its profile, which is read as RGB.
+    it, or a code such as HDR's tells another), CMYK with its profile, which is read as RGB, and of
+    HEIC and AVIF files see `left_behind_of_heif`.
 
     Args:
         opened: the picture, which Pillow has loaded.
@@ -92,6 +95,8 @@ def left_behind(opened: Image.Image, data: bytes) -> tuple[str, ...]:
         "colour space": code not in (b"", _SRGB_CODE)  # it goes before a profile
         or (not told and not np.allclose(primaries, _PRIMARIES, atol=0.001)),
     }
+    if is_heif(opened):
+        held |= left_behind_of_heif(opened, data)
     return tuple(name for name, is_there in held.items() if is_there)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
 import torch
 from PIL import Image
@@ -106,6 +107,30 @@ def test_what_a_format_cannot_hold_is_said(photos, tmp_path, deblur, capsys):
     assert "face.jpg: written without EXIF data\n" in capsys.readouterr().err
 
 
+def test_a_heic_picture_becomes_a_jpeg_in_a_folder(photos, tmp_path, deblur, capsys):
+    portrait = Image.open(photos / "face.png").convert("RGB")
+    (photos / "phone").mkdir()
+    pillow_heif.from_pillow(portrait).save(photos / "phone/face.HEIC", quality=90)
+    assert deblur(photos / "phone", "-o", tmp_path / "out") == 0
+    assert deblur(photos / "phone/face.HEIC", "-o", tmp_path / "out/one.avif") == 0
+    assert capsys.readouterr().out.count("pictures written: 1, faces deblurred: 1\n") == 2
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["face.jpg", "one.avif"]
+    for written in (tmp_path / "out").iterdir():
+        assert read_picture(written).colour.shape == (*portrait.size[::-1], 3)
+
+
+def test_a_heic_picture_and_a_jpeg_of_its_name_would_become_one(tmp_path):
+    for name in ("face.heic", "face.jpg"):
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=r"two inputs would both become .*face\.jpg; deblur them"):
+        plan([tmp_path], tmp_path / "out")
+
+
+def test_heic_is_not_written(photos, tmp_path):
+    with pytest.raises(ValueError, match=r"face\.heic is no picture \(\.png, "):
+        plan([photos / "face.png"], tmp_path / "face.heic")
+
+
 def test_links_to_folders_are_named(photos, tmp_path, deblur, capsys):
     (tmp_path / "else").mkdir()
     (tmp_path / "else/face.png").write_bytes((photos / "face.png").read_bytes())
@@ -162,13 +187,13 @@ def test_a_folder_that_cannot_be_read_is_no_folder_without_pictures(photos, lock
 
 def test_what_is_no_picture_is_counted(photos, tmp_path, deblur, capsys):
     (photos / ".thumbnails").mkdir()
-    for name in ("a.HEIC", "sub/b.heic", "clip.mp4", ".hidden", "._face.png", ".thumbnails/a.png"):
+    for name in ("a.DNG", "sub/b.dng", "clip.mp4", ".hidden", "._face.png", ".thumbnails/a.png"):
         (photos / name).touch()
     for _ in range(2):  # what is written is not counted the second time
         deblur(photos, "-o", photos / "out", "--overwrite")
         (photos / "out/list.csv").touch()
         assert capsys.readouterr().out.endswith(
-            ", left out as no pictures: 4 (.heic, .mp4, .txt); videos in a folder are not done, so "
+            ", left out as no pictures: 4 (.dng, .mp4, .txt); videos in a folder are not done, so "
             f"name them: smfd deblur {photos}/*.mp4 -o OUTPUT\n"
         )
 
