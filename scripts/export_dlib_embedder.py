@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smfd_plugin.whole_files import whole_file
+from smfd_plugin.common.whole_files import whole_file
 
 SIZE = 168
 """Pixels of ArcFace's crop at the scale of dlib's."""

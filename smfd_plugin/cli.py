@@ -12,7 +12,7 @@ from importlib.metadata import version
 from io import TextIOWrapper
 from typing import NamedTuple
 
-from smfd_plugin.interrupts import exit_code, signals_as_interrupt
+from smfd_plugin.common.interrupts import exit_code, signals_as_interrupt
 
 
 class Command(NamedTuple):

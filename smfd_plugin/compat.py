@@ -23,8 +23,8 @@ from scipy import ndimage
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.transforms import functional
 
-from smfd_plugin.option_section import OptionSection
-from smfd_plugin.torch_files import read
+from smfd_plugin.common.option_section import OptionSection
+from smfd_plugin.common.torch_files import read
 
 SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger", "sampling")
 """Parts of an option file that are mappings."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from smfd_plugin.extras import extra
+from smfd_plugin.common.extras import extra
 from smfd_plugin.restore import command as pictures
 from smfd_plugin.restore.targets import (
     VIDEO_SUFFIXES,

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from skimage.data import astronaut
 
+from smfd_plugin.common.extras import extra
+from smfd_plugin.common.path_arguments import path_argument
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.pictures import Picture
 from smfd_plugin.data.scenario import Scenario
-from smfd_plugin.extras import extra
-from smfd_plugin.path_arguments import path_argument
 
 SCENARIO = Scenario(
     kind="line",

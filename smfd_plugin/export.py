@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from smfd_plugin.archs.smfd_unet_arch import MIN_SIDE
+from smfd_plugin.common.extras import extra
+from smfd_plugin.common.path_arguments import path_argument
+from smfd_plugin.common.whole_files import whole_file
 from smfd_plugin.data.mask_classes import CLASSES
-from smfd_plugin.extras import extra
-from smfd_plugin.path_arguments import path_argument
 from smfd_plugin.weights import load_network, read_checkpoint, save_weights
 from smfd_plugin.weights.files import DEFAULT, SHIPPED, find
-from smfd_plugin.whole_files import whole_file
 
 FORMATS = ("onnx", "pth")
 MAX_SIDE = 4096

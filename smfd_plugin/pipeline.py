@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from smfd_plugin.interrupts import exit_code, signals_as_interrupt
+from smfd_plugin.common.interrupts import exit_code, signals_as_interrupt
+from smfd_plugin.common.option_section import MissingOptionError
 from smfd_plugin.models.restoration_model import TrainingDivergedError
-from smfd_plugin.option_section import MissingOptionError
 
 PLUGIN_GROUP = "basicsr.plugins"
 USAGE = """\

@@ -7,7 +7,7 @@ import cv2
 import pytest
 
 from smfd_plugin.cli import COMMANDS, basicsr_main, smfd_main
-from smfd_plugin.whole_files import whole_file
+from smfd_plugin.common.whole_files import whole_file
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from basicsr.utils.registry import ARCH_REGISTRY
 from torch import nn
 
 from smfd_plugin.archs.blocks import zeroed
-from smfd_plugin.extras import extra
+from smfd_plugin.common.extras import extra
 
 
 @ARCH_REGISTRY.register()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 
-from smfd_plugin.option_names import check_names
+from smfd_plugin.common.option_names import check_names
 
 
 def check_arguments(what: str, function: Callable, options: Mapping[str, Any]) -> None:

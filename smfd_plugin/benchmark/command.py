@@ -11,7 +11,7 @@ from basicsr.utils import get_root_logger
 from basicsr.utils.options import parse_options
 from filelock import FileLock, Timeout
 
-from smfd_plugin.extras import extra
+from smfd_plugin.common.extras import extra
 
 with extra("benchmark"):
     from smfd_plugin.benchmark import figures, table

@@ -8,11 +8,11 @@ from functools import partial
 import cv2
 import torch
 
-from smfd_plugin import memory
 from smfd_plugin.benchmark.datasets import Sample
 from smfd_plugin.benchmark.methods import Method
 from smfd_plugin.benchmark.operations import count_operations, count_parameters
 from smfd_plugin.benchmark.timing import median_seconds
+from smfd_plugin.common import memory
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from smfd_plugin.common.download import download_timeout
+from smfd_plugin.common.extras import extra
 from smfd_plugin.data.pictures import Picture
 from smfd_plugin.data.tensors import to_tensor
-from smfd_plugin.download import download_timeout
-from smfd_plugin.extras import extra
 
 MIN_FACES = 2
 

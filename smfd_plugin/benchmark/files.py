@@ -7,9 +7,9 @@ from urllib.request import urlopen
 
 from tqdm import tqdm
 
-from smfd_plugin.checksum import checksum
-from smfd_plugin.download import TIMEOUT
-from smfd_plugin.whole_files import whole_file
+from smfd_plugin.common.checksum import checksum
+from smfd_plugin.common.download import TIMEOUT
+from smfd_plugin.common.whole_files import whole_file
 
 
 def find_file(

@@ -17,10 +17,10 @@ from time import perf_counter, process_time
 import torch
 import vapoursynth as vs
 
-from smfd_plugin import memory
 from smfd_plugin.benchmark.helper_loop import helper_loop
 from smfd_plugin.benchmark.moving_faces import load_portraits, make_film, to_clip
 from smfd_plugin.benchmark.stages import STAGES, Stopwatch
+from smfd_plugin.common import memory
 from smfd_plugin.restore import make_detector, pick_device
 from smfd_plugin.vapoursynth import deblur
 from smfd_plugin.weights import load_network

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from smfd_plugin.benchmark.operations import count_operations, count_parameters
 from smfd_plugin.benchmark.timing import median_seconds
-from smfd_plugin.extras import extra
+from smfd_plugin.common.extras import extra
 from smfd_plugin.restore.network import half_dtype, pick_device
 from smfd_plugin.weights import load_network
 

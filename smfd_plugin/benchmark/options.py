@@ -13,8 +13,8 @@ from smfd_plugin.benchmark.arguments import check_arguments, check_type, is_kind
 from smfd_plugin.benchmark.datasets import DATASETS, OF_ALL
 from smfd_plugin.benchmark.measures import OWN_METRICS
 from smfd_plugin.benchmark.methods import METHODS
+from smfd_plugin.common.option_names import check_names
 from smfd_plugin.metrics.option_check import check_metric_options
-from smfd_plugin.option_names import check_names
 from smfd_plugin.restore.network import pick_device
 
 Entries = Mapping[str, Mapping[str, Any]]

@@ -13,9 +13,9 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import NDArray
 
+from smfd_plugin.common.option_names import check_names
 from smfd_plugin.data.enlarge import resampling_reach
 from smfd_plugin.data.scenario import FACTORS, Scenario
-from smfd_plugin.option_names import check_names
 
 
 class BlurSpace:

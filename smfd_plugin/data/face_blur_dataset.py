@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
+from smfd_plugin.common.option_names import check_names, check_values
+from smfd_plugin.common.option_section import without_nulls
 from smfd_plugin.data.blur_batch import describe
 from smfd_plugin.data.blur_space import BlurSpace
 from smfd_plugin.data.faces import FaceFolder
 from smfd_plugin.data.kernels import IDENTITY, Kernel, fit_kernel
 from smfd_plugin.data.scenario import Scenario
 from smfd_plugin.data.scenarios import read_scenarios
-from smfd_plugin.option_names import check_names, check_values
-from smfd_plugin.option_section import without_nulls
 
 OPTIONS = (
     "dataroot",

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from smfd_plugin.checksum import checksum
+from smfd_plugin.common.checksum import checksum
+from smfd_plugin.common.whole_files import whole_file
 from smfd_plugin.data.sources import Item
-from smfd_plugin.whole_files import whole_file
 
 LIST = "held_out.txt"
 """In a folder of training faces: a line for each face held out, as `sha256sum` writes it, with the

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smfd_plugin.whole_files import whole_file
+from smfd_plugin.common.whole_files import whole_file
 
 Picture = NDArray[np.uint8]
 """(H, W, 3) BGR."""

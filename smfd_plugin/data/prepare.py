@@ -9,10 +9,10 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
+from smfd_plugin.common.path_arguments import path_argument
 from smfd_plugin.data import held_out, sources
 from smfd_plugin.data.pictures import write_picture
 from smfd_plugin.data.sources import Item
-from smfd_plugin.path_arguments import path_argument
 
 MIN_SIZE, MAX_SIZE = 32, 4096
 

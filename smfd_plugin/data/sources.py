@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smfd_plugin.common.torch_files import WeightsError, read
 from smfd_plugin.data.faces import decode_labels
 from smfd_plugin.data.mask_classes import LABELS
 from smfd_plugin.data.pictures import (
@@ -20,7 +21,6 @@ from smfd_plugin.data.pictures import (
     resize_picture,
 )
 from smfd_plugin.data.template import ffhq_landmarks, similarity
-from smfd_plugin.torch_files import WeightsError, read
 
 Labels = NDArray[np.uint8]
 """(S, S) CelebAMask-HQ labels of an (S, S, 3) face."""

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import vgg
 
+from smfd_plugin.common.torch_files import read_features
 from smfd_plugin.losses.shapes import check_same_shape
-from smfd_plugin.torch_files import read_features
 
 STAGE_ENDS = (4, 9, 16, 23)
 """Layers of VGG16 up to the last activation before each pooling: relu1_2, relu2_2, relu3_3 and

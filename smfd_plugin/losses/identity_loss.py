@@ -8,8 +8,8 @@ from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from smfd_plugin.common.extras import extra
 from smfd_plugin.data.template import FFHQ_SIZE, FFHQ_TEMPLATE, arcface_landmarks, similarity
-from smfd_plugin.extras import extra
 from smfd_plugin.losses.shapes import check_same_shape
 
 

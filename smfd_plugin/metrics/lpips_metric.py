@@ -10,11 +10,11 @@ from basicsr.utils.registry import METRIC_REGISTRY
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from smfd_plugin.common.download import download_timeout
+from smfd_plugin.common.extras import extra
+from smfd_plugin.common.torch_files import read_features
 from smfd_plugin.data.tensors import to_tensor
-from smfd_plugin.download import download_timeout
-from smfd_plugin.extras import extra
 from smfd_plugin.metrics.images import prepare_pair
-from smfd_plugin.torch_files import read_features
 
 
 @METRIC_REGISTRY.register()

@@ -6,7 +6,7 @@ from typing import Any
 
 from basicsr.utils.registry import METRIC_REGISTRY
 
-from smfd_plugin.option_names import check_names
+from smfd_plugin.common.option_names import check_names
 
 COMMON = ("type", "better", "crop_border", "input_order")
 """What option files may say of every metric, whether or not its function reads it."""

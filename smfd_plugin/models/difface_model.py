@@ -8,10 +8,10 @@ from basicsr.archs import build_network
 from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 
+from smfd_plugin.common.option_names import check_names
 from smfd_plugin.diffusion import DifFace, linear_schedule, predict, variational_bound
 from smfd_plugin.models.restoration_model import RestorationModel
 from smfd_plugin.models.run_options import RUN_OPTIONS
-from smfd_plugin.option_names import check_names
 
 
 @MODEL_REGISTRY.register()

@@ -17,11 +17,11 @@ from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 from torchvision.transforms.functional import center_crop
 
+from smfd_plugin.common.extras import extra
+from smfd_plugin.common.option_section import plain
+from smfd_plugin.common.torch_files import WeightsError, pick_state, read, write
 from smfd_plugin.data.blur_batch import degrade_inside
-from smfd_plugin.extras import extra
 from smfd_plugin.models.run_options import OPTIONS, RUN_OPTIONS, read_run_options
-from smfd_plugin.option_section import plain
-from smfd_plugin.torch_files import WeightsError, pick_state, read, write
 from smfd_plugin.weights.files import find
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from smfd_plugin.common.option_names import check_names, check_values
+from smfd_plugin.common.option_section import OptionSection, without_nulls
 from smfd_plugin.metrics.option_check import check_metric_options
-from smfd_plugin.option_names import check_names, check_values
-from smfd_plugin.option_section import OptionSection, without_nulls
 
 OPTIONS = (
     *("name", "model_type", "scale", "num_gpu", "manual_seed", "find_unused_parameters"),

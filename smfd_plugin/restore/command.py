@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from smfd_plugin.path_arguments import path_argument
+from smfd_plugin.common.path_arguments import path_argument
 from smfd_plugin.restore.align import CROP_SIZES
 from smfd_plugin.restore.deblurrer import FaceDeblurrer
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, DETECTORS

@@ -25,6 +25,7 @@ from PIL.TiffImagePlugin import (
     PLANAR_CONFIGURATION,
 )
 
+from smfd_plugin.common.whole_files import whole_file
 from smfd_plugin.restore.heif import AVIF, HEIC, encode_avif, is_heif, pixels_of
 from smfd_plugin.restore.metadata import (
     LONGEST_JPEG_EXIF,
@@ -34,7 +35,6 @@ from smfd_plugin.restore.metadata import (
     named_parts,
     read_exif,
 )
-from smfd_plugin.whole_files import whole_file
 
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 _TIFF = (".tif", ".tiff")

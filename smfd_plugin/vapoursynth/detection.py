@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import vapoursynth as vs
 
-from smfd_plugin import memory
+from smfd_plugin.common import memory
 from smfd_plugin.restore import Detection, Detector, Sighting, faces_region, steady_faces
 from smfd_plugin.restore.blur import gate, measure_blur
 from smfd_plugin.restore.detect import enlarged, search_size

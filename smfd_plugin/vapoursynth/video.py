@@ -21,6 +21,7 @@ import numpy as np
 import vapoursynth as vs
 from tqdm import tqdm
 
+from smfd_plugin.common.whole_files import whole_file
 from smfd_plugin.vapoursynth.codecs import CODECS
 from smfd_plugin.vapoursynth.errors import PREFIX
 from smfd_plugin.vapoursynth.film import Film, absolute, read_film
@@ -28,7 +29,6 @@ from smfd_plugin.vapoursynth.filter import deblur
 from smfd_plugin.vapoursynth.left_out import left_out
 from smfd_plugin.vapoursynth.properties import COUNT
 from smfd_plugin.vapoursynth.tracks import copy_options
-from smfd_plugin.whole_files import whole_file
 
 
 def write_film(

@@ -1,6 +1,6 @@
 """The weights that come with the package, and weights files of all kinds: reading and writing."""
 
-from smfd_plugin.torch_files import WeightsError
+from smfd_plugin.common.torch_files import WeightsError
 from smfd_plugin.weights.checkpoint import (
     METHODS,
     Checkpoint,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from smfd_plugin.archs.smfd_unet_arch import SMFDUNet
-from smfd_plugin.torch_files import WeightsError, is_state_dict, read, write
+from smfd_plugin.common.torch_files import WeightsError, is_state_dict, read, write
 from smfd_plugin.weights.difface import build, build_difface, read_parts
 from smfd_plugin.weights.files import find
 

@@ -23,8 +23,8 @@ import yaml
 from torch import nn
 
 from smfd_plugin.archs import DiffusionUNet, SMFDUNet, SRCNNEstimator, SwinIREstimator
+from smfd_plugin.common.torch_files import WeightsError, pick_state, read
 from smfd_plugin.diffusion import DifFace, linear_schedule
-from smfd_plugin.torch_files import WeightsError, pick_state, read
 from smfd_plugin.weights.files import find
 
 PARTS: dict[str, dict[str, type[nn.Module]]] = {

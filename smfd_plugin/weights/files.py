@@ -3,8 +3,8 @@
 from os.path import expanduser
 from pathlib import Path
 
-from smfd_plugin.checksum import checksum
-from smfd_plugin.torch_files import WeightsError
+from smfd_plugin.common.checksum import checksum
+from smfd_plugin.common.torch_files import WeightsError
 
 SHIPPED = Path(__file__).parent
 DEFAULT = "smfd-unet"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from smfd_plugin.common.torch_files import WeightsError
 from smfd_plugin.data import sources
 from smfd_plugin.data.mask_classes import LABELS
 from smfd_plugin.data.template import ffhq_landmarks
-from smfd_plugin.torch_files import WeightsError
 
 
 def test_part_names_are_in_the_order_of_the_labels():

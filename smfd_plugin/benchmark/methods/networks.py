@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from smfd_plugin.benchmark.files import find_file
 from smfd_plugin.benchmark.methods.base import Context, Method
 from smfd_plugin.benchmark.methods.restorer import restorer
+from smfd_plugin.common.torch_files import pick_state, read
 from smfd_plugin.restore.sizes import run_aligned
-from smfd_plugin.torch_files import pick_state, read
 from smfd_plugin.weights import load_network
 
 

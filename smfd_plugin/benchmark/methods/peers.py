@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from smfd_plugin.benchmark.files import find_file
 from smfd_plugin.benchmark.methods.base import Context, Method
 from smfd_plugin.benchmark.methods.restorer import Call, restorer
-from smfd_plugin.extras import extra
+from smfd_plugin.common.extras import extra
 
 FACE_NETWORKS = ("GFPGAN", "RestoreFormer", "CodeFormer")
 """spandrel's names of networks made for aligned faces of FACE_SIZE alone. They take and give values

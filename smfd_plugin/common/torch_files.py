@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from smfd_plugin.whole_files import naming, whole_file
+from smfd_plugin.common.whole_files import naming, whole_file
 
 
 class WeightsError(ValueError):

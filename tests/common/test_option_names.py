@@ -1,6 +1,6 @@
 import pytest
 
-from smfd_plugin.option_names import check_names, check_values
+from smfd_plugin.common.option_names import check_names, check_values
 
 KNOWN = ("crop_size", "gt_size")
 

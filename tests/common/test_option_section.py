@@ -5,8 +5,13 @@ import pytest
 import torch
 import yaml
 
+from smfd_plugin.common.option_section import (
+    MissingOptionError,
+    OptionSection,
+    plain,
+    without_nulls,
+)
 from smfd_plugin.compat import OptionLoader
-from smfd_plugin.option_section import MissingOptionError, OptionSection, plain, without_nulls
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import resource
 import pytest
 import torch
 
-from smfd_plugin.torch_files import WeightsError, read_features, write
+from smfd_plugin.common.torch_files import WeightsError, read_features, write
 
 
 def test_features_are_those_that_are_wanted_in_single_precision(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from smfd_plugin.whole_files import whole_file
+from smfd_plugin.common.whole_files import whole_file
 
 
 def test_the_file_appears_at_the_end_and_the_old_one_stays_until_then(tmp_path):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from smfd_plugin.extras import extra
+from smfd_plugin.common.extras import extra
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_missing_module_and_its_extra_are_named():

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from smfd_plugin.cli import smfd_main
-from smfd_plugin.path_arguments import path_argument
+from smfd_plugin.common.path_arguments import path_argument
 
 
 def test_paths(monkeypatch):

@@ -3,8 +3,8 @@ import urllib.request
 
 import pytest
 
-from smfd_plugin import download
-from smfd_plugin.download import download_timeout
+from smfd_plugin.common import download
+from smfd_plugin.common.download import download_timeout
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-from smfd_plugin.checksum import checksum
+from smfd_plugin.common.checksum import checksum
 
 
 def test_the_checksum_is_that_of_sha256(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smfd_plugin.memory import forget_peak, give_back, peak, resident
+from smfd_plugin.common.memory import forget_peak, give_back, peak, resident
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what is freed")

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from smfd_plugin.interrupts import exit_code, signals_as_interrupt
+from smfd_plugin.common.interrupts import exit_code, signals_as_interrupt
 
 BOTH = [signal.SIGTERM, signal.SIGHUP]
 
