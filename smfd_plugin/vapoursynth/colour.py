@@ -9,7 +9,8 @@ import vapoursynth as vs
 from smfd_plugin.restore.align import Box
 from smfd_plugin.vapoursynth.errors import message
 from smfd_plugin.vapoursynth.parts import PLACES, paste
-from smfd_plugin.vapoursynth.properties import BOX, ERROR
+from smfd_plugin.vapoursynth.properties import BOX, ERROR, TRANSFER
+from smfd_plugin.vapoursynth.transfer import transfer_of
 
 _NOT_LINEAR = {
     vs.MATRIX_BT2020_CL: "BT.2020 constant luminance",
@@ -139,6 +140,9 @@ def describe(clip: vs.VideoNode, matrix: int | None) -> vs.VideoNode:
 
     def complete(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
         frame = f.copy()
+        transfer = transfer_of(f.props)
+        if transfer is not None:
+            frame.props[TRANSFER] = transfer
         # A wrong flag of interlacing, which is common, would shift chroma.
         for name in ("_ColorRange", "_FieldBased", "_Transfer", "_Primaries"):
             if name in frame.props:

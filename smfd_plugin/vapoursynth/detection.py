@@ -6,6 +6,7 @@ Both write to clips of tiny frames, which VapourSynth caches, so that each frame
 import numpy as np
 import torch
 import vapoursynth as vs
+from torch import Tensor
 
 from smfd_plugin.common import memory
 from smfd_plugin.restore import Detection, Detector, Sighting, faces_region, steady_faces
@@ -13,8 +14,16 @@ from smfd_plugin.restore.blur import gate, measure_blur
 from smfd_plugin.restore.detect import enlarged, search_size
 from smfd_plugin.vapoursynth.errors import catch_errors
 from smfd_plugin.vapoursynth.parts import cut_luma, moved
-from smfd_plugin.vapoursynth.properties import CUT, ERROR, read_faces, write_faces, write_paths
+from smfd_plugin.vapoursynth.properties import (
+    CUT,
+    ERROR,
+    TRANSFER,
+    read_faces,
+    write_faces,
+    write_paths,
+)
 from smfd_plugin.vapoursynth.streams import Streams
+from smfd_plugin.vapoursynth.transfer import to_sdr
 from smfd_plugin.vapoursynth.window import cached, shift, window
 
 _SCENE_CHANGE = 0.1
@@ -61,9 +70,9 @@ def find_faces(
         if ERROR in source.props:
             frame.props[ERROR] = source.props[ERROR]
             return frame
-        planes = np.stack([np.asarray(plane) for plane in picture])
+        planes = _as_sdr(picture)
         scale = np.array([clip.width / picture.width, clip.height / picture.height], np.float32)
-        found = [enlarged(face, scale) for face in detect(torch.from_numpy(planes))]
+        found = [enlarged(face, scale) for face in detect(planes)]
         faces = [face for face in found if min(face.box[2:] - face.box[:2]) >= min_face]
         write_faces(frame.props, [Sighting(face, _blur(source, face)) for face in faces])
         frame.props[CUT] = int(change.props.get("_SceneChangePrev", _is_cut(change)))
@@ -111,6 +120,15 @@ def steady(
         return frame
 
     return cached(found.std.ModifyFrame(window(found, radius), stage), _CACHED)
+
+
+def _as_sdr(picture: vs.VideoFrame) -> Tensor:
+    """(3, H, W) uint8 SDR of an RGB24 frame."""
+    planes = torch.from_numpy(np.stack([np.asarray(plane) for plane in picture]))
+    transfer = picture.props.get(TRANSFER)
+    if transfer is None:
+        return planes
+    return (255 * to_sdr(planes / 255, transfer)).round().clamp(0, 255).to(torch.uint8)
 
 
 def _is_cut(change: vs.VideoFrame) -> bool:

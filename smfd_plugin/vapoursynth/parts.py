@@ -9,7 +9,8 @@ from torch import Tensor
 
 from smfd_plugin.restore import Detection, faces_region
 from smfd_plugin.restore.align import Box
-from smfd_plugin.vapoursynth.properties import BOX
+from smfd_plugin.vapoursynth.properties import BOX, TRANSFER
+from smfd_plugin.vapoursynth.transfer import from_sdr, to_sdr
 
 PLACES = 8
 """Latest parts of the picture for which filters are kept."""
@@ -22,10 +23,11 @@ Size = tuple[int, int]
 
 
 def cut_out(frame: vs.VideoFrame, box: Box) -> Tensor:
-    """A part of the picture in RGB, copied.
+    """A part of the picture as SDR, copied.
 
     Args:
-        frame: RGBS; the whole picture, or the part of it that its property BOX names.
+        frame: RGBS, with the property TRANSFER if its values are others; the whole picture, or the
+            part of it that its property BOX names.
         box: left, top, right, bottom in the picture, the last two exclusive.
 
     Returns:
@@ -34,7 +36,8 @@ def cut_out(frame: vs.VideoFrame, box: Box) -> Tensor:
     x, y, *_ = frame.props.get(BOX, (0, 0))
     left, top, right, bottom = box
     rows, columns = slice(top - y, bottom - y), slice(left - x, right - x)
-    return torch.from_numpy(np.stack([np.asarray(plane)[rows, columns] for plane in frame]))
+    part = np.stack([np.asarray(plane)[rows, columns] for plane in frame])
+    return to_sdr(torch.from_numpy(part), frame.props.get(TRANSFER))
 
 
 def cut_luma(frame: vs.VideoFrame, box: Box) -> Tensor:
@@ -52,10 +55,20 @@ def cut_luma(frame: vs.VideoFrame, box: Box) -> Tensor:
     return torch.from_numpy(plane[top:bottom, left:right].astype(np.float32))[None]
 
 
-def change_frame(before: Tensor, after: Tensor, box: Box) -> vs.VideoFrame:
-    """An RGBS frame of what has to be added to a (3, h, w) part of the picture, whose place its
-    property BOX names."""
+def change_frame(
+    before: Tensor, after: Tensor, box: Box, transfer: int | None = None
+) -> vs.VideoFrame:
+    """An RGBS frame of what has to be added to a part of the picture, whose place its property BOX
+    names.
+
+    Args:
+        before: (3, h, w) SDR, see `cut_out`.
+        after: the same.
+        box: its place.
+        transfer: the transfer characteristics of what the result is added to, see `to_sdr`.
+    """
     height, width = before.shape[1:]
+    before, after = from_sdr(before, transfer), from_sdr(after, transfer)
     frame = vs.core.create_video_frame(vs.core.get_video_format(vs.RGBS), width, height)
     for plane, (old, new) in enumerate(zip(before.numpy(), after.numpy(), strict=True)):
         np.subtract(new, old, out=np.asarray(frame[plane]))

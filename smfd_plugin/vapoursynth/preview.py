@@ -12,7 +12,7 @@ from smfd_plugin.restore.blend import BACKGROUND
 from smfd_plugin.restore.method import MasksAlone
 from smfd_plugin.vapoursynth.errors import catch_errors
 from smfd_plugin.vapoursynth.parts import Size, change_frame, cut_out, moved, surroundings
-from smfd_plugin.vapoursynth.properties import read_amounts, read_faces
+from smfd_plugin.vapoursynth.properties import TRANSFER, read_amounts, read_faces
 from smfd_plugin.vapoursynth.streams import Streams
 
 PREVIEWS = ("boxes", "masks", "side")
@@ -49,7 +49,8 @@ def drawings(
             return blank
         image = cut_out(picture, box)
         inside = [moved(detection, box[:2]) for detection in detections]
-        return change_frame(image, draw(image, inside, read_amounts(tracked.props)), box)
+        drawn = draw(image, inside, read_amounts(tracked.props))
+        return change_frame(image, drawn, box, picture.props.get(TRANSFER))
 
     return streams.modify(blank, [blank, rgb, faces], stage)
 

@@ -16,7 +16,7 @@ from smfd_plugin.restore.fusion import View
 from smfd_plugin.restore.tracking import area
 from smfd_plugin.vapoursynth.errors import catch_errors
 from smfd_plugin.vapoursynth.parts import Size, change_frame, cut_out, moved, surroundings
-from smfd_plugin.vapoursynth.properties import read_amounts, read_faces, read_paths
+from smfd_plugin.vapoursynth.properties import TRANSFER, read_amounts, read_faces, read_paths
 from smfd_plugin.vapoursynth.recent import Recent
 from smfd_plugin.vapoursynth.restorer import Restorer
 from smfd_plugin.vapoursynth.streams import Streams
@@ -97,7 +97,8 @@ class _Restoration:
             return blank
         image = cut_out(pictures[here], box)
         inside = [(_moved_view(own, box[:2]), others) for own, others in shown]
-        return change_frame(image, self.restorer.blend(image, inside, amounts), box)
+        blended = self.restorer.blend(image, inside, amounts)
+        return change_frame(image, blended, box, pictures[here].props.get(TRANSFER))
 
     def _view(
         self, n: int, picture: vs.VideoFrame, found: vs.VideoFrame, number: int
