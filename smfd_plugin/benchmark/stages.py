@@ -72,8 +72,8 @@ class Stopwatch:
             return self.timed("detect", real_detector(*arguments))
 
         def warp(images: Any, to_source: Any, size: Any, padding: str, **more: Any) -> Any:
-            # Crops are cut out with reflection at the picture's edge; what is put back has none.
-            with self.measure("align" if padding == "reflection" else "blend"):
+            # Crops are cut out with the picture's border repeated; what is put back has none.
+            with self.measure("align" if padding == "border" else "blend"):
                 return real_warp(images, to_source, size, padding, **more)
 
         real_detector, real_warp = filter.make_detector, align.warp

@@ -13,6 +13,10 @@ BACKGROUND = 0
 BORDER = 0.1
 """Part of a crop's side over which the blend fades out towards the crop's border."""
 
+PICTURE_BORDER = 4
+"""Pixels over which it fades out towards the picture's border, beyond which nobody knows what was
+blurred into it."""
+
 _SETTLED = 1e-4
 """Shift of the mean colour that nobody sees."""
 
@@ -78,6 +82,16 @@ def border_fade(coordinates: Tensor) -> Tensor:
     """
     to_border = (1 - coordinates.abs()).amin(0, keepdim=True)
     return smoothstep(to_border / (2 * BORDER))
+
+
+def picture_fade(box: Box, height: int, width: int, device: torch.device) -> Tensor:
+    """(1, h, w) for the pixels of a box: 1 inside a picture of this size, less within
+    PICTURE_BORDER of its border."""
+    left, top, right, bottom = box
+    x = torch.arange(left, right, device=device) + 0.5
+    y = torch.arange(top, bottom, device=device)[:, None] + 0.5
+    to_border = torch.minimum(torch.minimum(x, width - x), torch.minimum(y, height - y))
+    return (to_border / PICTURE_BORDER).clamp(max=1)[None]
 
 
 def own_share(coordinates: Tensor, others: list[Tensor]) -> Tensor:

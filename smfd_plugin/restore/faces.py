@@ -109,7 +109,7 @@ def deblur_faces(
         members = list(group)
         to_picture = [plans[i].to_picture for i in members]
         frames = frame.expand(len(members), -1, -1, -1)
-        crops = align.warp(frames, to_picture, (size, size), "reflection").clamp(0, 1)
+        crops = align.warp(frames, to_picture, (size, size), "border").clamp(0, 1)
         restored, logits = run_fitted(net, crops, half)
         for k, i in enumerate(members):
             faces[i] = AlignedFace(
@@ -235,6 +235,7 @@ def _place(frame: Tensor, faces: Sequence[AlignedFace], index: int, feather: flo
         if i != index and _may_overlap(box, other, frame)
     ]
     weight = placed[3:].clamp(0, 1) * blend.border_fade(here) * blend.own_share(here, others)
+    weight = weight * blend.picture_fade(box, *frame.shape[-2:], frame.device)
     weight = torch.where(weight < blend.FAINT, 0.0, weight)
     pixels = blend.keep_colour(frame[:, top:bottom, left:right], placed[:3], weight)
     return FacePatch(**vars(face), box=box, weight=weight, pixels=pixels)

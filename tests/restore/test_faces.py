@@ -196,6 +196,23 @@ def test_a_face_at_the_border_of_the_picture(frame, face, stand_in, shift):
     assert mean_shift(cut, result, patch) < 1 / 255
 
 
+def test_beyond_the_picture_its_border_goes_on(frame, face, stand_in):
+    """Mirrored, a motion would go the other way there."""
+    high = replace(face, landmarks=ffhq_landmarks(256) + np.float32([128, -60]))
+    (seen,) = deblur_faces(stand_in(lambda lq: lq), frame, [high])
+    assert torch.allclose(seen.crop[:, 62:], frame[:, 2:196, 128:384], atol=1e-3)
+    assert torch.allclose(seen.crop[:, :58], frame[:, :1, 128:384].expand(-1, 58, -1), atol=1e-3)
+
+
+def test_at_the_border_of_the_picture_the_change_fades_out(frame, face, stand_in):
+    left = int(face.landmarks[:, 0].min())
+    picture = frame[:, :, left:]
+    (patch,) = restore_faces(stand_in(sharpen), picture, [moved(face, (-left, 0))])
+    row = int(face.landmarks[2, 1]) - patch.box[1]
+    first, *_, fourth, fifth = patch.weight[0, row, :5].tolist()
+    assert patch.box[0] == 0 and first < 0.2 < 0.8 < fourth < fifth
+
+
 def test_a_face_outside_and_one_without_extent_are_left_out(frame, face, stand_in):
     point = replace(face, landmarks=np.full((5, 2), 100, np.float32))
     faces = [moved(face, (2000, 0)), point, face]
