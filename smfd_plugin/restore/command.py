@@ -174,7 +174,7 @@ def plan(inputs: list[Path], output: Path) -> tuple[list[Job], list[Contents]]:
     One picture goes to OUTPUT if that has a picture's suffix and is no folder. All else goes into
     the folder OUTPUT: pictures under their name; a folder's under their path in the folder, with
     the folder's name before it if there is more than one input. Those of a format that is only read
-    become JPEG files there.
+    become JPEG files there: IMG_1.HEIC becomes IMG_1.jpg, or IMG_1.HEIC.jpg if that name is taken.
 
     Returns:
         A job for each picture, and the contents of each input that is a folder.
@@ -196,13 +196,34 @@ def plan(inputs: list[Path], output: Path) -> tuple[list[Job], list[Contents]]:
         else:
             _check_picture(path)
             jobs.append(Job(path, output if to_file else output / _named(path).name))
+    jobs = _apart(jobs)
     check_jobs(jobs, "picture")
     return jobs, folders
 
 
 def _named(picture: Path) -> Path:
     """The path with a suffix that can be written."""
-    return picture if picture.suffix.lower() in SUFFIXES else picture.with_suffix(".jpg")
+    return picture.with_suffix(".jpg") if _is_only_read(picture) else picture
+
+
+def _apart(jobs: list[Job]) -> list[Job]:
+    """The jobs, where what is only read leaves its name to another that has it, too."""
+    names = Counter(_folded(job.target) for job in jobs)
+    return [
+        job._replace(target=job.target.with_name(f"{job.source.name}.jpg"))
+        if _is_only_read(job.source) and names[_folded(job.target)] > 1
+        else job
+        for job in jobs
+    ]
+
+
+def _folded(path: Path) -> str:
+    """The path as systems see it that do not tell IMG_1.JPG from IMG_1.jpg."""
+    return str(path).casefold()
+
+
+def _is_only_read(picture: Path) -> bool:
+    return picture.suffix.lower() not in SUFFIXES
 
 
 def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
