@@ -224,7 +224,7 @@ def _is_opaque(picture: PictureFile) -> bool:
 
 def _decode(path: Path, data: bytes, opened: Image.Image) -> NDArray | None:
     """(H, W) or (H, W, C) pixels in the file's depth and OpenCV's order; None if OpenCV cannot read
-    them."""
+    them, nor Pillow in this depth."""
     if is_heif(opened):
         return pixels_of(opened)
     tags = opened.tag_v2 if opened.format == "TIFF" else {}
@@ -242,9 +242,22 @@ def _decode(path: Path, data: bytes, opened: Image.Image) -> NDArray | None:
         raise PictureError(
             f"{path} stores its 16 bit channels in separate planes; save it interleaved first"
         )
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    with _quiet_opencv():
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None and bits == 8 and opened.mode in ("L", "RGB"):  # such as packed by zstd
+        return np.asarray(opened)[..., ::-1] if opened.mode == "RGB" else np.asarray(opened)
     is_negative = bits == 16 and tags.get(PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
     return ~pixels if is_negative and pixels is not None else pixels  # OpenCV turns 8 bit round
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Keeps OpenCV from logging what is wrong with a file; an error says so in one line."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 @contextmanager
