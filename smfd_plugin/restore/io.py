@@ -150,6 +150,29 @@ def read_picture(path: Path) -> PictureFile:
     )
 
 
+def check_fit(path: Path, picture: PictureFile) -> None:
+    """Checks that a picture can be written in the format of the suffix.
+
+    Raises:
+        PictureError: an unknown suffix, or a format that cannot hold 16 bit, transparency, as many
+            pixels or as much EXIF data if the picture has them.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise PictureError(f"cannot write {path}: use one of {', '.join(SUFFIXES)}")
+    if picture.colour.dtype == np.uint16 and suffix not in _DEEP:
+        raise PictureError(f"cannot write {path}: {suffix} has no 16 bit; use .png or .tif")
+    if suffix not in _TRANSPARENT and not _is_opaque(picture):
+        raise PictureError(f"cannot write {path}: {suffix} has no transparency; use .png")
+    longest = _LONGEST_SIDE.get(suffix)
+    if longest and max(picture.colour.shape) > longest:
+        raise PictureError(
+            f"cannot write {path}: {suffix} holds at most {longest} pixels a side; use .png or .tif"
+        )
+    if suffix in _JPEG and len(picture.exif) > LONGEST_JPEG_EXIF:
+        raise PictureError(f"cannot write {path}: too much EXIF data for {suffix}; use .png")
+
+
 def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
     """Writes a picture in the format of the suffix; the whole file or none.
 
@@ -161,11 +184,9 @@ def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
         profile is dropped if the picture is written in colour; and `picture.lost`.
 
     Raises:
-        PictureError: an unknown suffix, a format that cannot hold 16 bit, transparency, as many
-            pixels or as much EXIF data if the picture has them, or a place that cannot be written
-            to.
+        PictureError: see `check_fit`, or a place that cannot be written to.
     """
-    _check_fit(path, picture)
+    check_fit(path, picture)
     suffix = path.suffix.lower()
     alpha = picture.alpha if suffix in _TRANSPARENT else None  # which is opaque
     pixels = picture.colour
@@ -198,23 +219,6 @@ def write_whole(path: Path, data: bytes) -> None:
             partial.write_bytes(data)
     except OSError as error:
         raise PictureError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _check_fit(path: Path, picture: PictureFile) -> None:
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise PictureError(f"cannot write {path}: use one of {', '.join(SUFFIXES)}")
-    if picture.colour.dtype == np.uint16 and suffix not in _DEEP:
-        raise PictureError(f"cannot write {path}: {suffix} has no 16 bit; use .png or .tif")
-    if suffix not in _TRANSPARENT and not _is_opaque(picture):
-        raise PictureError(f"cannot write {path}: {suffix} has no transparency; use .png")
-    longest = _LONGEST_SIDE.get(suffix)
-    if longest and max(picture.colour.shape) > longest:
-        raise PictureError(
-            f"cannot write {path}: {suffix} holds at most {longest} pixels a side; use .png or .tif"
-        )
-    if suffix in _JPEG and len(picture.exif) > LONGEST_JPEG_EXIF:
-        raise PictureError(f"cannot write {path}: too much EXIF data for {suffix}; use .png")
 
 
 def _is_opaque(picture: PictureFile) -> bool:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from smfd_plugin.restore import command, network
 from smfd_plugin.restore.command import plan
+from smfd_plugin.restore.deblurrer import FaceDeblurrer
 from smfd_plugin.restore.io import read_picture
 from smfd_plugin.restore.targets import Job
 
@@ -105,6 +106,29 @@ def test_what_a_format_cannot_hold_is_said(photos, tmp_path, deblur, capsys):
     Image.open(photos / "face.png").save(photos / "face.jpg", exif=exif)
     assert deblur(photos / "face.jpg", "-o", tmp_path / "face.bmp") == 0
     assert "face.jpg: written without EXIF data\n" in capsys.readouterr().err
+
+
+def test_what_a_format_cannot_hold_is_said_before_faces_are_restored(
+    photos, tmp_path, deblur, capsys, monkeypatch
+):
+    def never(*_):
+        raise AssertionError("nothing is to be restored")
+
+    cv2.imwrite(str(photos / "deep.png"), np.zeros((64, 64, 3), np.uint16))
+    monkeypatch.setattr(FaceDeblurrer, "restore", never)
+    target = tmp_path / "deep.jpg"
+    assert deblur(photos / "deep.png", "-o", target) == 2
+    words = f"smfd: cannot write {target}: .jpg has no 16 bit; use .png or .tif\n"
+    assert capsys.readouterr().err == words
+    assert not target.exists()
+
+
+def test_what_a_format_cannot_hold_is_copied_in_it(photos, tmp_path, deblur, capsys):
+    deep = photos / "deep.jpg"  # a PNG file, in truth
+    deep.write_bytes(cv2.imencode(".png", np.zeros((64, 64, 3), np.uint16))[1].tobytes())
+    assert deblur(deep, "-o", tmp_path / "copy.JPG") == 0
+    assert capsys.readouterr().err == f"{deep}: no face found, written unchanged\n"
+    assert (tmp_path / "copy.JPG").read_bytes() == deep.read_bytes()
 
 
 def test_a_heic_picture_becomes_a_jpeg_in_a_folder(photos, tmp_path, deblur, capsys):
