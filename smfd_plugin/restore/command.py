@@ -21,6 +21,7 @@ from smfd_plugin.restore.io import (
     READ_SUFFIXES,
     SUFFIXES,
     PictureError,
+    check_fit,
     read_picture,
     write_picture,
     write_whole,
@@ -174,7 +175,7 @@ def plan(inputs: list[Path], output: Path) -> tuple[list[Job], list[Contents]]:
     One picture goes to OUTPUT if that has a picture's suffix and is no folder. All else goes into
     the folder OUTPUT: pictures under their name; a folder's under their path in the folder, with
     the folder's name before it if there is more than one input. Those of a format that is only read
-    become JPEG files there.
+    become JPEG files there: IMG_1.HEIC becomes IMG_1.jpg, or IMG_1.HEIC.jpg if that name is taken.
 
     Returns:
         A job for each picture, and the contents of each input that is a folder.
@@ -196,13 +197,34 @@ def plan(inputs: list[Path], output: Path) -> tuple[list[Job], list[Contents]]:
         else:
             _check_picture(path)
             jobs.append(Job(path, output if to_file else output / _named(path).name))
+    jobs = _apart(jobs)
     check_jobs(jobs, "picture")
     return jobs, folders
 
 
 def _named(picture: Path) -> Path:
     """The path with a suffix that can be written."""
-    return picture if picture.suffix.lower() in SUFFIXES else picture.with_suffix(".jpg")
+    return picture.with_suffix(".jpg") if _is_only_read(picture) else picture
+
+
+def _apart(jobs: list[Job]) -> list[Job]:
+    """The jobs, where what is only read leaves its name to another that has it, too."""
+    names = Counter(_folded(job.target) for job in jobs)
+    return [
+        job._replace(target=job.target.with_name(f"{job.source.name}.jpg"))
+        if _is_only_read(job.source) and names[_folded(job.target)] > 1
+        else job
+        for job in jobs
+    ]
+
+
+def _folded(path: Path) -> str:
+    """The path as systems see it that do not tell IMG_1.JPG from IMG_1.jpg."""
+    return str(path).casefold()
+
+
+def _is_only_read(picture: Path) -> bool:
+    return picture.suffix.lower() not in SUFFIXES
 
 
 def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
@@ -311,10 +333,13 @@ def _deblur(job: Job, deblurrer: FaceDeblurrer, overwrite: bool) -> int:
     if not overwrite:
         check_free(job.target)
     picture = read_picture(job.source)
+    same_format = job.source.suffix.lower() == job.target.suffix.lower()
+    if not same_format:  # else it may only be copied, whatever it holds
+        check_fit(job.target, picture)
     result = deblurrer.restore(picture.colour)
     unchanged = np.array_equal(result.image, picture.colour)  # as with strength 0
     said = [] if result.faces else ["no face found"]
-    if unchanged and job.source.suffix.lower() == job.target.suffix.lower():
+    if unchanged and same_format:
         write_whole(job.target, job.source.read_bytes())
         said.append("written unchanged")
     else:

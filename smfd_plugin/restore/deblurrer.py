@@ -185,8 +185,9 @@ def _check(array: NDArray, name: str, shape: str, dtypes: tuple[type, ...]) -> N
 
 def _to_tensor(images: NDArray, device: torch.device) -> Tensor:
     """(N, H, W, 3) integers to (N, 3, H, W) float32 in [0, 1]."""
-    ours = np.require(images, requirements=("C", "W"))  # torch warns of what is read-only
-    tensor = torch.from_numpy(ours).to(device)
+    # A copy, since torch warns of what is read-only and refuses what is reversed, which numpy calls
+    # contiguous if it is no item or one.
+    tensor = torch.from_numpy(images.copy()).to(device)
     return tensor.permute(0, 3, 1, 2).float().contiguous() / np.iinfo(images.dtype).max
 
 

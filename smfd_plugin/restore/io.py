@@ -150,6 +150,29 @@ def read_picture(path: Path) -> PictureFile:
     )
 
 
+def check_fit(path: Path, picture: PictureFile) -> None:
+    """Checks that a picture can be written in the format of the suffix.
+
+    Raises:
+        PictureError: an unknown suffix, or a format that cannot hold 16 bit, transparency, as many
+            pixels or as much EXIF data if the picture has them.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise PictureError(f"cannot write {path}: use one of {', '.join(SUFFIXES)}")
+    if picture.colour.dtype == np.uint16 and suffix not in _DEEP:
+        raise PictureError(f"cannot write {path}: {suffix} has no 16 bit; use .png or .tif")
+    if suffix not in _TRANSPARENT and not _is_opaque(picture):
+        raise PictureError(f"cannot write {path}: {suffix} has no transparency; use .png")
+    longest = _LONGEST_SIDE.get(suffix)
+    if longest and max(picture.colour.shape) > longest:
+        raise PictureError(
+            f"cannot write {path}: {suffix} holds at most {longest} pixels a side; use .png or .tif"
+        )
+    if suffix in _JPEG and len(picture.exif) > LONGEST_JPEG_EXIF:
+        raise PictureError(f"cannot write {path}: too much EXIF data for {suffix}; use .png")
+
+
 def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
     """Writes a picture in the format of the suffix; the whole file or none.
 
@@ -161,11 +184,9 @@ def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
         profile is dropped if the picture is written in colour; and `picture.lost`.
 
     Raises:
-        PictureError: an unknown suffix, a format that cannot hold 16 bit, transparency, as many
-            pixels or as much EXIF data if the picture has them, or a place that cannot be written
-            to.
+        PictureError: see `check_fit`, or a place that cannot be written to.
     """
-    _check_fit(path, picture)
+    check_fit(path, picture)
     suffix = path.suffix.lower()
     alpha = picture.alpha if suffix in _TRANSPARENT else None  # which is opaque
     pixels = picture.colour
@@ -200,23 +221,6 @@ def write_whole(path: Path, data: bytes) -> None:
         raise PictureError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _check_fit(path: Path, picture: PictureFile) -> None:
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise PictureError(f"cannot write {path}: use one of {', '.join(SUFFIXES)}")
-    if picture.colour.dtype == np.uint16 and suffix not in _DEEP:
-        raise PictureError(f"cannot write {path}: {suffix} has no 16 bit; use .png or .tif")
-    if suffix not in _TRANSPARENT and not _is_opaque(picture):
-        raise PictureError(f"cannot write {path}: {suffix} has no transparency; use .png")
-    longest = _LONGEST_SIDE.get(suffix)
-    if longest and max(picture.colour.shape) > longest:
-        raise PictureError(
-            f"cannot write {path}: {suffix} holds at most {longest} pixels a side; use .png or .tif"
-        )
-    if suffix in _JPEG and len(picture.exif) > LONGEST_JPEG_EXIF:
-        raise PictureError(f"cannot write {path}: too much EXIF data for {suffix}; use .png")
-
-
 def _is_opaque(picture: PictureFile) -> bool:
     alpha = picture.alpha
     return alpha is None or bool((alpha == np.iinfo(alpha.dtype).max).all())
@@ -224,7 +228,7 @@ def _is_opaque(picture: PictureFile) -> bool:
 
 def _decode(path: Path, data: bytes, opened: Image.Image) -> NDArray | None:
     """(H, W) or (H, W, C) pixels in the file's depth and OpenCV's order; None if OpenCV cannot read
-    them."""
+    them, nor Pillow in this depth."""
     if is_heif(opened):
         return pixels_of(opened)
     tags = opened.tag_v2 if opened.format == "TIFF" else {}
@@ -242,9 +246,22 @@ def _decode(path: Path, data: bytes, opened: Image.Image) -> NDArray | None:
         raise PictureError(
             f"{path} stores its 16 bit channels in separate planes; save it interleaved first"
         )
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    with _quiet_opencv():
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None and bits == 8 and opened.mode in ("L", "RGB"):  # such as packed by zstd
+        return np.asarray(opened)[..., ::-1] if opened.mode == "RGB" else np.asarray(opened)
     is_negative = bits == 16 and tags.get(PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
     return ~pixels if is_negative and pixels is not None else pixels  # OpenCV turns 8 bit round
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Keeps OpenCV from logging what is wrong with a file; an error says so in one line."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 @contextmanager

@@ -54,8 +54,7 @@ def read_exif(opened: Image.Image) -> tuple[int, bytes | None]:
         exif = opened.getexif()
         turn = exif.pop(_ORIENTATION, 1)
         if opened.format == "TIFF":
-            for tag in set(exif) - _DESCRIBING:
-                del exif[tag]
+            exif = _copied(exif)
         elif _X_RESOLUTION not in exif:
             exif.update(_resolution(opened))
         return turn, exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b""
@@ -102,8 +101,7 @@ def left_behind(opened: Image.Image, data: bytes) -> tuple[str, ...]:
 
 def named_parts(exif: bytes) -> tuple[str, ...]:
     """What EXIF data hold, in words: the resolution, what is beyond it, both or nothing."""
-    found = Image.Exif()
-    found.load(exif)
+    found = _parsed(exif)
     held = {"EXIF data": set(found) - _RESOLUTION, "resolution": set(found) & _RESOLUTION}
     return tuple(name for name, tags in held.items() if tags)
 
@@ -124,7 +122,7 @@ def add_to_tiff(data: bytes, exif: bytes, icc: bytes, transparent: bool) -> byte
     for tag in old:
         new[tag] = old[tag]
         new.tagtype[tag] = old.tagtype[tag]
-    for tag, value in _describing(exif).items():
+    for tag, value in _describing(_parsed(exif)).items():
         new[tag] = value
     if icc:
         new[_PROFILE] = icc
@@ -170,12 +168,25 @@ def _resolution(opened: Image.Image) -> dict[int, Any]:
     return {_X_RESOLUTION: x, _Y_RESOLUTION: y, _RESOLUTION_UNIT: 2}  # 2: inches
 
 
-def _describing(exif: bytes) -> dict[int, Any]:
-    found = Image.Exif()
-    found.load(exif)
+def _copied(found: Image.Exif) -> Image.Exif:
+    """The describing tags of a TIFF file under a head of their own: a BigTIFF file's heads no EXIF
+    data."""
+    exif = Image.Exif()
+    exif.endian = found.endian  # which holds inside of comments and makers' notes, too
+    exif.update(_describing(found))
+    return exif
+
+
+def _describing(found: Image.Exif) -> dict[int, Any]:
     tags = {tag: value for tag, value in found.items() if tag in _DESCRIBING}
     for tag in {_DETAILS, _GPS} & set(tags):
         tags[tag] = dict(found.get_ifd(tag))
     if _INTEROP in tags.get(_DETAILS, {}):
         tags[_DETAILS][_INTEROP] = found.get_ifd(_INTEROP)
     return tags
+
+
+def _parsed(exif: bytes) -> Image.Exif:
+    found = Image.Exif()
+    found.load(exif)
+    return found

@@ -12,6 +12,7 @@ from PIL import Image
 
 from smfd_plugin.restore import command, network
 from smfd_plugin.restore.command import plan
+from smfd_plugin.restore.deblurrer import FaceDeblurrer
 from smfd_plugin.restore.io import read_picture
 from smfd_plugin.restore.targets import Job
 
@@ -107,6 +108,29 @@ def test_what_a_format_cannot_hold_is_said(photos, tmp_path, deblur, capsys):
     assert "face.jpg: written without EXIF data\n" in capsys.readouterr().err
 
 
+def test_what_a_format_cannot_hold_is_said_before_faces_are_restored(
+    photos, tmp_path, deblur, capsys, monkeypatch
+):
+    def never(*_):
+        raise AssertionError("nothing is to be restored")
+
+    cv2.imwrite(str(photos / "deep.png"), np.zeros((64, 64, 3), np.uint16))
+    monkeypatch.setattr(FaceDeblurrer, "restore", never)
+    target = tmp_path / "deep.jpg"
+    assert deblur(photos / "deep.png", "-o", target) == 2
+    words = f"smfd: cannot write {target}: .jpg has no 16 bit; use .png or .tif\n"
+    assert capsys.readouterr().err == words
+    assert not target.exists()
+
+
+def test_what_a_format_cannot_hold_is_copied_in_it(photos, tmp_path, deblur, capsys):
+    deep = photos / "deep.jpg"  # a PNG file, in truth
+    deep.write_bytes(cv2.imencode(".png", np.zeros((64, 64, 3), np.uint16))[1].tobytes())
+    assert deblur(deep, "-o", tmp_path / "copy.JPG") == 0
+    assert capsys.readouterr().err == f"{deep}: no face found, written unchanged\n"
+    assert (tmp_path / "copy.JPG").read_bytes() == deep.read_bytes()
+
+
 def test_a_heic_picture_becomes_a_jpeg_in_a_folder(photos, tmp_path, deblur, capsys):
     portrait = Image.open(photos / "face.png").convert("RGB")
     (photos / "phone").mkdir()
@@ -119,11 +143,37 @@ def test_a_heic_picture_becomes_a_jpeg_in_a_folder(photos, tmp_path, deblur, cap
         assert read_picture(written).colour.shape == (*portrait.size[::-1], 3)
 
 
-def test_a_heic_picture_and_a_jpeg_of_its_name_would_become_one(tmp_path):
-    for name in ("face.heic", "face.jpg"):
-        (tmp_path / name).touch()
-    with pytest.raises(ValueError, match=r"two inputs would both become .*face\.jpg; deblur them"):
-        plan([tmp_path], tmp_path / "out")
+@pytest.mark.parametrize(
+    ("names", "written"),
+    [
+        (["a.HEIC"], ["a.jpg"]),
+        (["a.HEIC", "a.jpg"], ["a.HEIC.jpg", "a.jpg"]),
+        (["a.HEIC", "a.JPG"], ["a.HEIC.jpg", "a.JPG"]),  # one file, to some systems
+        (["a.HEIC", "a.png"], ["a.jpg", "a.png"]),
+        (["a.HEIF", "a.heic"], ["a.HEIF.jpg", "a.heic.jpg"]),
+        (["a.heic", "sub/a.jpg"], ["a.jpg", "sub/a.jpg"]),
+        (["sub/a.heic", "sub/a.jpg"], ["sub/a.heic.jpg", "sub/a.jpg"]),
+    ],
+)
+def test_a_heic_picture_keeps_its_suffix_where_another_has_its_name(tmp_path, names, written):
+    (tmp_path / "in/sub").mkdir(parents=True)
+    for name in names:
+        (tmp_path / "in" / name).touch()
+    jobs, _ = plan([tmp_path / "in"], tmp_path / "out")
+    expected = [
+        Job(tmp_path / "in" / name, tmp_path / "out" / target)
+        for name, target in zip(names, written, strict=True)
+    ]
+    assert jobs == expected
+
+
+def test_a_heic_picture_and_a_jpeg_of_its_name_are_both_written(photos, tmp_path, deblur, capsys):
+    plain = photos / "sub/plain.HEIC"
+    pillow_heif.from_pillow(Image.new("RGB", (64, 64))).save(plain)
+    assert deblur(plain, photos / "sub/plain.jpg", "-o", tmp_path / "out") == 0
+    assert capsys.readouterr().out == "pictures written: 2, faces deblurred: 0\n"
+    written = {path.name: read(path).max() for path in (tmp_path / "out").iterdir()}
+    assert written == {"plain.HEIC.jpg": 0, "plain.jpg": 90}
 
 
 def test_heic_is_not_written(photos, tmp_path):

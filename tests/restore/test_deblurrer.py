@@ -159,6 +159,15 @@ def test_no_aligned_faces(deblurrer):
     assert deblurrer.parse_aligned(none).shape == (0, 64, 64)
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_aligned_faces_may_be_reversed_in_any_direction(deblurrer, astronaut, count):
+    faces = astronaut[None, :64, 180:244].copy()
+    for turned in (faces[::-1], faces[:, ::-1], faces[:, :, ::-1], faces[..., ::-1]):
+        sharp = deblurrer.deblur_aligned(turned[:count])
+        assert sharp.shape == (count, 64, 64, 3)
+        assert np.array_equal(sharp, deblurrer.deblur_aligned(turned.copy()[:count]))
+
+
 @pytest.mark.parametrize(
     ("image", "words"),
     [

@@ -6,7 +6,6 @@ from itertools import product
 import cv2
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 
 from smfd_plugin.restore.io import (
@@ -248,12 +247,6 @@ def test_animated(tmp_path):
     unreadable(tmp_path / "a.webp", "holds 2 pictures; only single ones")
 
 
-def test_lab_colours_are_refused(tmp_path):
-    Image.new("LAB", (4, 4)).save(tmp_path / "a.tif")
-    with pytest.raises(PictureError, match=r"a\.tif has Lab colours; save it as RGB first"):
-        read_picture(tmp_path / "a.tif")
-
-
 def test_float_pixels(tmp_path):
     cv2.imwrite(str(tmp_path / "a.tif"), np.zeros((8, 8), np.float32))
     unreadable(tmp_path / "a.tif", "float32")
@@ -292,34 +285,6 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path):
         write_whole(tmp_path / "taken/a.png", b"data")
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_transparent_tiff_keeps_its_colours(tmp_path, stored, orientation):
-    rgba = noise(20, 30, 4)
-    Image.fromarray(rgba).save(tmp_path / "in.tif", tiffinfo={274: orientation})
-    turned = rgba.swapaxes(0, 1) if orientation > 4 else rgba
-    rows, columns = (-1 if orientation in turns else 1 for turns in ((3, 4, 7, 8), (2, 3, 6, 7)))
-    upright = turned[::rows, ::columns]
-    picture = read_picture(tmp_path / "in.tif")
-    assert np.array_equal(picture.colour[..., ::-1], upright[..., :3])
-    assert np.array_equal(picture.alpha, upright[..., 3])
-    write_picture(tmp_path / "out.tif", picture)
-    assert np.array_equal(stored(tmp_path / "out.tif")[..., [2, 1, 0, 3]], upright)
-    with Image.open(tmp_path / "out.tif") as written:
-        assert written.tag_v2[338] == (2,)  # transparency, not multiplied
-
-
-def test_colours_multiplied_by_their_transparency_are_divided_or_refused(tmp_path):
-    for dtype in (np.uint8, np.uint16):
-        half = np.full((8, 8, 4), np.iinfo(dtype).max // 2, dtype)
-        write_picture(tmp_path / "in.tif", PictureFile(half[..., :3], alpha=half[..., 3]))
-        data = (tmp_path / "in.tif").read_bytes()
-        straight, multiplied = (struct.pack("=HHIHH", 338, 3, 1, kind, 0) for kind in (2, 1))
-        assert data.count(straight) == 1
-        (tmp_path / f"{dtype.__name__}.tif").write_bytes(data.replace(straight, multiplied))
-    assert (read_picture(tmp_path / "uint8.tif").colour == 255).all()
-    unreadable(tmp_path / "uint16.tif", "16 bit colours that are multiplied by their transparency")
-
-
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_grey_with_one_transparent_value(tmp_path, dtype):
     grey = noise(8, 8, dtype=dtype)
@@ -342,39 +307,6 @@ def test_a_profile_of_grey_stays_with_grey(tmp_path, alpha, suffix, kept):
     assert lost == (() if kept else ("colour profile",))
     with Image.open(tmp_path / f"a{suffix}") as written:
         assert written.info.get("icc_profile") == (icc if kept else None)
-
-
-def retag(path, tag, old, new):
-    """Changes a tag of one short value in a TIFF file."""
-    before, after = (struct.pack("=HHIHH", tag, 3, 1, value, 0) for value in (old, new))
-    data = path.read_bytes()
-    assert data.count(before) == 1
-    path.write_bytes(data.replace(before, after))
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_tiff_whose_white_is_zero_is_no_negative(tmp_path, dtype):
-    grey = noise(20, 30, dtype=dtype)
-    cv2.imwrite(str(tmp_path / "a.tif"), ~grey)
-    retag(tmp_path / "a.tif", 262, 1, 0)
-    picture = read_picture(tmp_path / "a.tif")
-    assert picture.grey and np.array_equal(picture.colour[..., 0], grey)
-
-
-@pytest.mark.parametrize("channels", [3, 4])
-def test_channels_of_16_bit_that_lie_apart_are_refused(tmp_path, channels):
-    planes = noise(channels, 20, 30, dtype=np.uint16)
-    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
-    unreadable(tmp_path / "a.tif", "16 bit channels in separate planes; save it interleaved")
-
-
-def test_grey_multiplied_by_its_transparency_is_divided(tmp_path):
-    pytest.importorskip("PIL", "13", reason="older ones do not read such files")
-    half = Image.new("L", (8, 8), 127)
-    Image.merge("LA", (half, half)).save(tmp_path / "a.tif")
-    retag(tmp_path / "a.tif", 338, 2, 1)
-    picture = read_picture(tmp_path / "a.tif")
-    assert picture.grey and (picture.colour == 255).all() and (picture.alpha == 127).all()
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])

@@ -5,6 +5,7 @@ from itertools import product
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -39,6 +40,29 @@ def test_exif_data_go_from_format_to_format(tmp_path, source, target):
         assert exif.get_ifd(0x8825)[1] == "N"
         assert exif.get_ifd(0x8769)[0x829A] == 0.01 and exif.get_ifd(0xA005)[1] == "R98"
         assert written.size == (30, 20)
+
+
+@pytest.mark.parametrize("target", [".png", ".jpg", ".tif"])
+def test_exif_data_leave_a_bigtiff(tmp_path, target):
+    tags = {0x010F: "Maker", 0x0132: "2024:05:06 07:08:09", 0x013B: "Artist"}
+    details, place = {0x829A: 0.01, 0xA005: {1: "R98"}}, {1: "N", 2: (1.5, 2.25, 3.0)}
+    Image.fromarray(noise(20, 30, 3)).save(
+        tmp_path / "in.tif", big_tiff=True, tiffinfo=tags | {0x8769: details, 0x8825: place}
+    )
+    assert (tmp_path / "in.tif").read_bytes()[2] == 43  # of a TIFF: 42
+    assert not write_picture(tmp_path / f"out{target}", read_picture(tmp_path / "in.tif"))
+    with Image.open(tmp_path / f"out{target}") as written:
+        exif = written.getexif()
+        assert {tag: exif[tag] for tag in tags} == tags
+        assert exif.get_ifd(0x8769)[0x829A] == 0.01 and exif.get_ifd(0xA005) == {1: "R98"}
+        assert exif.get_ifd(0x8825) == place
+
+
+@pytest.mark.parametrize(("order", "head"), [("<", b"II*\0"), (">", b"MM\0*")])
+def test_exif_data_of_a_tiff_keep_its_byte_order(tmp_path, order, head):
+    tifffile.imwrite(tmp_path / "a.tif", noise(8, 8), byteorder=order, software="Maker")
+    exif = read_picture(tmp_path / "a.tif").exif
+    assert exif[:4] == head and b"Maker" in exif
 
 
 def test_how_a_tiff_stores_its_pixels_stays_in_it(tmp_path):
