@@ -1,4 +1,4 @@
-"""The size at which the network sees a face.
+"""The size at which the network sees a face, and its contrast.
 
 It knows whole faces from 256 pixels on, and motion of up to 31 pixels, whatever the size. So small
 faces are enlarged for it, and those are shrunk in which it finds longer motion, which a smaller
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from smfd_plugin.archs.smfd_unet_arch import MIN_SIDE
 from smfd_plugin.restore import align
+from smfd_plugin.restore.contrast import stretched
 from smfd_plugin.restore.network import run_network
 
 TRAINED_SIDE = 256
@@ -69,9 +70,9 @@ def run_aligned(net: nn.Module, faces: Tensor, half: bool = False) -> tuple[Tens
 
 @torch.no_grad()
 def run_fitted(net: nn.Module, crops: Tensor, half: bool = False) -> tuple[Tensor, Tensor]:
-    """`run_network`, and once more on the crops shrunk where their blur turns out to be longer than
-    the network knows. The second result takes the place of the first, all but the detail that it is
-    too small for.
+    """`run_network` on crops of the contrast that the network knows (see `contrast`), and once more
+    on these shrunk where their blur turns out to be longer than it knows. The second result takes
+    the place of the first, all but the detail that it is too small for.
 
     Args:
         net, crops, half: see `run_network`.
@@ -82,6 +83,12 @@ def run_fitted(net: nn.Module, crops: Tensor, half: bool = False) -> tuple[Tenso
     Raises:
         MemoryError: see `run_network`.
     """
+    seen, gain = stretched(crops)
+    image, logits = _run_shrunk_too(net, seen, half)
+    return crops + (image - seen) / gain, logits
+
+
+def _run_shrunk_too(net: nn.Module, crops: Tensor, half: bool) -> tuple[Tensor, Tensor]:
     image, logits, extents = run_network(net, crops, half)
     height, width = crops.shape[-2:]
     longer = max(height, width)
@@ -89,7 +96,7 @@ def run_fitted(net: nn.Module, crops: Tensor, half: bool = False) -> tuple[Tenso
     for size in set(sizes) - {None}:
         chosen = [i for i, each in enumerate(sizes) if each == size]
         shape = [max(MIN_SIDE, round(size / longer * side)) for side in (height, width)]
-        small, parts = run_fitted(net, _resized(crops[chosen], *shape), half)
+        small, parts = _run_shrunk_too(net, _resized(crops[chosen], *shape), half)
         image[chosen] += _resized(small - _resized(image[chosen], *shape), height, width)
         logits[chosen] = _resized(parts, height, width)
     return image, logits

@@ -108,9 +108,9 @@ def test_no_box_shows(frame, face, stand_in):
     noise = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5
     pattern = lambda lq: lq + F.interpolate(noise, lq.shape[-2:], mode="bilinear")  # noqa: E731
     change = (blend_faces(flat, restore_faces(stand_in(pattern), flat, [face])) - flat)[0]
-    assert change.abs().max() > 0.1
+    assert change.abs().max() > 0.03
     steps = max(change.diff(dim=0).abs().max(), change.diff(dim=1).abs().max())
-    assert steps < 0.05
+    assert steps < 0.1 * change.abs().max()
 
 
 def test_strength_scales_the_change(frame, face, stand_in):
@@ -150,26 +150,26 @@ def test_faces_of_all_sizes_in_one_picture(frame, face, stand_in):
 
 
 def test_a_face_whose_blur_is_long_is_looked_at_in_two_sizes(frame, face, stand_in):
-    """Of two faces the brighter one."""
+    """Of two faces the redder one."""
 
     def log_kernel(lq):
         kernels = torch.zeros(len(lq), 47, 47)
-        blurry = lq.mean((1, 2, 3)) > 0.6
+        blurry = (lq[:, 0] - lq[:, 2]).mean((1, 2)) > 0.25
         reach = min(23, round(0.06 * lq.shape[-1]))
         kernels[blurry, 23, 23 - reach] = kernels[blurry, 23, 23 + reach] = 0.5
         kernels[~blurry, 23, 23] = 1
         return kernels.log()
 
     canvas = F.interpolate(frame.repeat(1, 1, 2)[None], scale_factor=2)[0]
-    canvas[..., 1024:] = 0.6 + 0.4 * canvas[..., 1024:]
+    canvas[2, :, 1024:] *= 0.5
     faces = [moved(face, (0.5, 0.5), 2), moved(face, (1024.5, 0.5), 2)]
-    dark, bright = restore_faces(stand_in(sharpen, log_kernel), canvas, faces)
+    plain, red = restore_faces(stand_in(sharpen, log_kernel), canvas, faces)
     once = restore_faces(stand_in(sharpen), canvas, faces)
-    assert [patch.crop.shape[-1] for patch in (dark, bright)] == [384, 384]
-    torch.testing.assert_close(dark.restored, once[0].restored, atol=1e-5, rtol=0)
-    expected, _ = run_fitted(stand_in(sharpen, log_kernel), bright.crop[None])
-    torch.testing.assert_close(bright.restored, expected[0], atol=1e-5, rtol=0)
-    assert (bright.restored - once[1].restored).abs().max() > 0.01
+    assert [patch.crop.shape[-1] for patch in (plain, red)] == [384, 384]
+    torch.testing.assert_close(plain.restored, once[0].restored, atol=1e-5, rtol=0)
+    expected, _ = run_fitted(stand_in(sharpen, log_kernel), red.crop[None])
+    torch.testing.assert_close(red.restored, expected[0], atol=1e-5, rtol=0)
+    assert (red.restored - once[1].restored).abs().max() > 0.01
 
 
 def test_neighbours_do_not_overwrite_each_other(frame, face, stand_in):
