@@ -21,6 +21,8 @@ from torch.nn import functional as F
 from torchvision.ops import nms
 from torchvision.transforms.v2.functional import to_dtype
 
+from smfd_plugin.restore.contrast import stretched
+
 DETECTORS = ("auto", "retinaface", "tiny")
 DEFAULT_THRESHOLD = 0.8
 MAX_SIDE = 1600
@@ -109,7 +111,8 @@ def make_detector(
 @torch.no_grad()
 def _detect(image: Tensor, network: Network, threshold: float) -> list[Detection]:
     small, scale = shrunken(image)
-    offsets, scores, landmarks = (output.float().cpu() for output in network(small[None]))
+    seen, _ = stretched(small[None])
+    offsets, scores, landmarks = (output.float().cpu() for output in network(seen))
     anchors = torch.from_numpy(_anchors(*small.shape[-2:]))
     found = scores[:, 1] > threshold
     anchors, offsets, landmarks = anchors[found], offsets[found], landmarks[found]

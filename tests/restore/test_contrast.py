@@ -52,6 +52,22 @@ def test_a_few_bright_pixels_do_not_count():
     assert stretched(lit)[1] == pytest.approx(float(stretched(dark)[1]), rel=0.02)
 
 
+def test_bytes_are_pictures_too():
+    clear, pale = ((255 * ramp(*ends)).byte() for ends in ((0, 1), (0.4, 0.65)))
+    assert stretched(clear)[0] is clear
+    torch.testing.assert_close(stretched(pale)[0], stretched(pale / 255)[0])
+
+
+def test_values_that_are_no_numbers_do_not_count():
+    crops = ramp(0.1, 0.4)
+    broken = crops.clone()
+    broken[..., :2, :2] = float("nan")
+    broken[..., -1:, -1:] = float("inf")
+    seen, gain = stretched(broken)
+    assert gain == pytest.approx(float(stretched(crops)[1]), rel=0.01)
+    assert seen[..., 2:-1, :].isfinite().all()
+
+
 def test_no_crops():
     seen, gain = stretched(torch.zeros(0, 3, 32, 32))
     assert seen.shape == (0, 3, 32, 32) and gain.shape == (0, 1, 1, 1)

@@ -81,6 +81,14 @@ def test_bytes_are_pictures_too(frame, tiny_detector, times):
     np.testing.assert_allclose(one.score, other.score, atol=1e-5)
 
 
+@pytest.mark.parametrize(("times", "plus"), [(0.03, 0), (0.04, 0.5)])
+def test_faces_in_the_dark_and_in_haze_are_found_where_they_are(
+    frame, face, tiny_detector, times, plus
+):
+    (found,) = tiny_detector(((times * frame + plus) * 255).round().byte())
+    assert np.abs(found.landmarks - face.landmarks).max() < 4
+
+
 def test_finds_every_face_the_surest_first(frame, tiny_detector):
     wall = frame[:, :256, 96:352].repeat(1, 2, 3)
     wall[:, :256, :256] = F.avg_pool2d(F.pad(wall[:, :256, :256], (4,) * 4), 9, 1)
