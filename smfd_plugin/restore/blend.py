@@ -84,14 +84,15 @@ def border_fade(coordinates: Tensor) -> Tensor:
     return smoothstep(to_border / (2 * BORDER))
 
 
-def picture_fade(box: Box, height: int, width: int, device: torch.device) -> Tensor:
-    """(1, h, w) for the pixels of a box: 1 inside a picture of this size, less within
-    PICTURE_BORDER of its border."""
+def picture_fade(box: Box, picture: Box, device: torch.device) -> Tensor:
+    """(1, h, w) for the pixels of a box: 1 inside the picture, less within PICTURE_BORDER of its
+    border, and 0 outside."""
     left, top, right, bottom = box
     x = torch.arange(left, right, device=device) + 0.5
     y = torch.arange(top, bottom, device=device)[:, None] + 0.5
-    to_border = torch.minimum(torch.minimum(x, width - x), torch.minimum(y, height - y))
-    return (to_border / PICTURE_BORDER).clamp(max=1)[None]
+    across = torch.minimum(x - picture[0], picture[2] - x)
+    down = torch.minimum(y - picture[1], picture[3] - y)
+    return (torch.minimum(across, down) / PICTURE_BORDER).clamp(0, 1)[None]
 
 
 def own_share(coordinates: Tensor, others: list[Tensor]) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from smfd_plugin.restore import align, blend
 from smfd_plugin.restore.align import Box, Matrix
+from smfd_plugin.restore.bars import content_box
 from smfd_plugin.restore.detect import Detection
 from smfd_plugin.restore.sizes import restoration_size, run_fitted
 
@@ -77,7 +78,8 @@ def deblur_faces(
     half: bool = False,
     max_crop: int = DEFAULT_MAX_CROP,
 ) -> list[AlignedFace | None]:
-    """Cuts out the given faces of a picture and restores them.
+    """Cuts out the given faces of a picture and restores them. Beyond its border, and in black bars
+    there, the network sees the last pixels of the picture.
 
     Args:
         net: see `network.run_network`; on the frame's device.
@@ -102,14 +104,16 @@ def deblur_faces(
     }
     if not torch.isfinite(frame).all():
         plans = {i: plan for i, plan in plans.items() if _is_finite(frame, plan)}
+    left, top, right, bottom = content_box(frame)
+    content = frame[:, top:bottom, left:right]
     faces: list[AlignedFace | None] = [None] * len(detections)
     for (size, _), group in groupby(
         sorted(plans, key=lambda i: plans[i].batch_key), lambda i: plans[i].batch_key
     ):
         members = list(group)
-        to_picture = [plans[i].to_picture for i in members]
-        frames = frame.expand(len(members), -1, -1, -1)
-        crops = align.warp(frames, to_picture, (size, size), "border").clamp(0, 1)
+        to_content = [align.inverse(align.shifted(plans[i].to_crop, (left, top))) for i in members]
+        contents = content.expand(len(members), -1, -1, -1)
+        crops = align.warp(contents, to_content, (size, size), "border").clamp(0, 1)
         restored, logits = run_fitted(net, crops, half)
         for k, i in enumerate(members):
             faces[i] = AlignedFace(
@@ -129,7 +133,8 @@ def place_faces(
         faces: of this picture, on its device.
         feather: softness of the blend's edge, as a part of the crop's side.
     """
-    return [_place(frame, faces, i, feather) for i in range(len(faces))]
+    content = content_box(frame)
+    return [_place(frame, content, faces, i, feather) for i in range(len(faces))]
 
 
 @torch.no_grad()
@@ -214,7 +219,9 @@ def _is_finite(frame: Tensor, plan: _Plan) -> bool:
     return bool(torch.isfinite(frame[:, top:bottom, left:right]).all())
 
 
-def _place(frame: Tensor, faces: Sequence[AlignedFace], index: int, feather: float) -> FacePatch:
+def _place(
+    frame: Tensor, content: Box, faces: Sequence[AlignedFace], index: int, feather: float
+) -> FacePatch:
     face = faces[index]
     size = face.crop.shape[-1]
     box = blend.region(align.inverse(face.to_crop), size, *frame.shape[-2:])
@@ -235,7 +242,7 @@ def _place(frame: Tensor, faces: Sequence[AlignedFace], index: int, feather: flo
         if i != index and _may_overlap(box, other, frame)
     ]
     weight = placed[3:].clamp(0, 1) * blend.border_fade(here) * blend.own_share(here, others)
-    weight = weight * blend.picture_fade(box, *frame.shape[-2:], frame.device)
+    weight = weight * blend.picture_fade(box, content, frame.device)
     weight = torch.where(weight < blend.FAINT, 0.0, weight)
     pixels = blend.keep_colour(frame[:, top:bottom, left:right], placed[:3], weight)
     return FacePatch(**vars(face), box=box, weight=weight, pixels=pixels)

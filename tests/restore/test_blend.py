@@ -42,11 +42,14 @@ def test_head_mask_is_one_on_the_head_and_zero_far_from_it():
 
 
 def test_the_blend_fades_towards_the_border_of_the_picture_only():
-    whole = blend.picture_fade((0, 0, 20, 12), 12, 20, CPU)
+    whole = blend.picture_fade((0, 0, 20, 12), (0, 0, 20, 12), CPU)
     assert whole.shape == (1, 12, 20)
     assert whole[0, 6, :5].tolist() == [0.125, 0.375, 0.625, 0.875, 1]
     assert whole[0, 6, -2:].tolist() == [0.375, 0.125] and whole[0, [0, -1], 10].max() == 0.125
-    assert torch.equal(blend.picture_fade((3, 2, 20, 9), 12, 20, CPU), whole[:, 2:9, 3:])
+    part = blend.picture_fade((3, 2, 20, 9), (0, 0, 20, 12), CPU)
+    assert torch.equal(part, whole[:, 2:9, 3:])
+    barred = blend.picture_fade((0, 0, 20, 20), (0, 4, 20, 16), CPU)
+    assert torch.equal(barred[:, 4:16], whole) and not barred[:, [3, 16]].any()
 
 
 def test_a_smooth_step_is_the_same_for_numbers_and_tensors():
