@@ -50,7 +50,8 @@ def _first(parts: Iterable[Tensor]) -> int:
     passed = 0
     for lines in parts:
         deviation, mean = torch.std_mean(lines.flatten(1), 1, correction=0)
-        shown = ((mean >= _BLACK) | (deviation >= _EVEN)).nonzero()
+        is_bar = (mean < _BLACK) & (deviation < _EVEN)  # not where a value is no number
+        shown = (~is_bar).nonzero()
         if len(shown):
             return passed + int(shown[0])
         passed += len(lines)

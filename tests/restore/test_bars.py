@@ -32,6 +32,8 @@ def test_bars_may_be_compressed_but_what_shows_something_is_no_bar(barred):
     lit = barred.clone()
     lit[:, 20, 200:250] = 0.2
     assert content_box(lit) == (30, 20, 512, 400)
+    lit[:, 10, 5] = torch.nan
+    assert content_box(lit)[1] == 10
     grey = barred.clone()
     grey[:, :60] = 30 / 255
     assert content_box(grey)[1] == 0
