@@ -37,7 +37,7 @@ def transfer_of(props: Mapping[str, Any]) -> int | None:
     """The transfer characteristics of a frame, a code of vs.TransferCharacteristics, if they are
     other than those of SDR; else None."""
     code = props.get(_PROPERTY)
-    return code if code in _CURVES else None
+    return code if isinstance(code, int) and code in _CURVES else None
 
 
 def to_sdr(values: Tensor, transfer: int | None) -> Tensor:

@@ -84,6 +84,7 @@ def test_no_value_makes_another_finite(transfer):
         ({"_Transfer": 8}, LINEAR),
         ({"_Transfer": 2}, None),
         ({"_Transfer": "16"}, None),
+        ({"_Transfer": [16, 16]}, None),
     ],
 )
 def test_only_hdr_and_linear_light_are_other_than_sdr(props, transfer):
