@@ -31,7 +31,7 @@ def is_heif(opened: Image.Image) -> bool:
 
 
 def pixels_of(opened: Image.Image) -> NDArray[np.uint8]:
-    """(H, W) or (H, W, C) pixels of a HEIC or AVIF file, in OpenCV's order."""
+    """(H, W) or (H, W, C) pixels that Pillow has decoded, of 8 bit, in OpenCV's order."""
     straight = opened.convert("RGBA") if opened.mode == "RGBa" else opened
     return _swapped(np.asarray(straight))
 

@@ -234,7 +234,7 @@ def _decode(path: Path, data: bytes, opened: Image.Image) -> NDArray | None:
     tags = opened.tag_v2 if opened.format == "TIFF" else {}
     bits, *others = tags.get(BITSPERSAMPLE, (1,))  # of each channel
     if opened.mode == "RGBA" and bits == 8:  # OpenCV would multiply them by the transparency
-        return cv2.cvtColor(np.asarray(opened), cv2.COLOR_RGBA2BGRA)
+        return pixels_of(opened)
     if opened.mode == "La":  # OpenCV would leave them multiplied
         return np.asarray(opened.convert("LA").getchannel("L"))
     if opened.mode == "RGBA" and _MULTIPLIED in tags.get(EXTRASAMPLES, ()):
@@ -249,7 +249,7 @@ def _decode(path: Path, data: bytes, opened: Image.Image) -> NDArray | None:
     with _quiet_opencv():
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None and bits == 8 and opened.mode in ("L", "RGB"):  # such as packed by zstd
-        return np.asarray(opened)[..., ::-1] if opened.mode == "RGB" else np.asarray(opened)
+        return pixels_of(opened)
     is_negative = bits == 16 and tags.get(PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
     return ~pixels if is_negative and pixels is not None else pixels  # OpenCV turns 8 bit round
 
