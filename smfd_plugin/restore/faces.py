@@ -176,7 +176,6 @@ class _Plan:
     size: int
     samples: int
     to_crop: Matrix
-    to_picture: Matrix
     box: Box
 
     @property
@@ -200,7 +199,7 @@ def _plan(detection: Detection, max_crop: int, picture: tuple[int, int]) -> _Pla
     box = blend.region(to_picture, size, *picture)
     if box[0] >= box[2] or box[1] >= box[3]:
         return None
-    return _Plan(size, align.samples(to_picture), to_crop, to_picture, box)
+    return _Plan(size, align.samples(to_picture), to_crop, box)
 
 
 def _grown(box: Box, margin: int, picture: tuple[int, int]) -> Box:
