@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.utils.data import default_collate
 from torchvision.transforms.functional import center_crop
 
-from smfd_plugin.data import jpeg
+from smfd_plugin.data import jpeg, noise
 from smfd_plugin.data.enlarge import INTERPOLATIONS, resize_batch, shrunk_size
 from smfd_plugin.data.kernels import IDENTITY, fit_kernel
 from smfd_plugin.data.scenario import Scenario
@@ -51,8 +51,8 @@ def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
 
     Returns:
         `kernel` (2 * reach + 1, 2 * reach + 1) float32, `linear` bool, `noise` float, `jpeg` int,
-        `noise_first` bool, `seed` int and `shrink` float as in Scenario, and `interpolation`,
-        OpenCV's number of it, 0 where nothing is enlarged.
+        `noise_first` bool, `seed` int, `shrink` and `grain` float as in Scenario, `grey` bool (the
+        noise), and `interpolation`, OpenCV's number of it, 0 where nothing is enlarged.
 
     Raises:
         ValueError: a kernel that reaches further.
@@ -71,6 +71,8 @@ def describe(scenario: Scenario | None, reach: int) -> dict[str, Any]:
         "seed": scenario.seed if scenario else 0,
         "shrink": scenario.shrink if scenario else 1.0,
         "interpolation": INTERPOLATIONS[scenario.interpolation] if enlarged else 0,
+        "grain": scenario.grain if scenario else 0.0,
+        "grey": scenario is not None and scenario.noise_colour == "grey",
     }
 
 
@@ -126,10 +128,10 @@ def _add_noise_and_jpeg(
     images: Tensor, degradations: Mapping[str, Tensor], grid: tuple[int, int]
 ) -> Tensor:
     images = _to_8_bit(images)
-    noise = _noise(images, degradations)
+    added = _noise(images, degradations)
     first = degradations["noise_first"].to(images.device)[:, None, None, None]
-    compressed = _compress(_to_8_bit(images + noise * first), degradations["jpeg"], grid)
-    return _to_8_bit(compressed + noise * ~first)
+    compressed = _compress(_to_8_bit(images + added * first), degradations["jpeg"], grid)
+    return _to_8_bit(compressed + added * ~first)
 
 
 def blur_inside(surroundings: Tensor, kernels: Tensor, linear: Tensor) -> Tensor:
@@ -148,14 +150,13 @@ def blur_inside(surroundings: Tensor, kernels: Tensor, linear: Tensor) -> Tensor
 
 
 def _noise(images: Tensor, degradations: Mapping[str, Tensor]) -> Tensor:
-    generator = torch.Generator(images.device)
-    noise = torch.zeros_like(images)
-    strengths, seeds = degradations["noise"].tolist(), degradations["seed"].tolist()
-    for sample, strength, seed in zip(noise, strengths, seeds, strict=True):
+    added = torch.zeros_like(images)
+    names = ("noise", "seed", "grain", "grey")
+    values = zip(*(degradations[name].tolist() for name in names), strict=True)
+    for sample, (strength, *drawn) in zip(added, values, strict=True):
         if strength:
-            generator.manual_seed(seed)
-            sample.normal_(0, strength / 255, generator=generator)
-    return noise
+            sample += strength / 255 * noise.draw_like(sample, *drawn)
+    return added
 
 
 def _compress(images: Tensor, qualities: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -1,7 +1,7 @@
 """One degradation of a face, and what each of its factors may be.
 
 The paper (arXiv 2604.07477) speaks of motion and Gaussian blur; defocus, noise and JPEG among the
-factors are ours, and so are blur in linear light and enlarged pictures.
+factors are ours, and so are blur in linear light, enlarged pictures and grain.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smfd_plugin.data import kernels
+from smfd_plugin.data import kernels, noise
 from smfd_plugin.data.enlarge import INTERPOLATIONS, enlarge, resampling_kernel, shrink
 from smfd_plugin.data.kernels import Kernel
 from smfd_plugin.data.srgb import from_linear, to_linear
@@ -75,6 +75,8 @@ FACTORS = {
     "light": Factor(("encoded",), names=("encoded", "linear")),
     "shrink": Factor((1.0,), least=1),
     "interpolation": Factor(("cubic",), names=tuple(INTERPOLATIONS)),
+    "grain": Factor((0.0,), least=0),
+    "noise_colour": Factor(("coloured",), names=("coloured", "grey")),
 }
 """The factors in the order of Scenario's fields. By default they make 1,741,824,000,000 scenarios,
 sized for faces of 256x256 pixels."""
@@ -98,7 +100,7 @@ class Scenario:
             sampled at the centres of pixels: 0.4 gives a kernel of 0.28, 1.0 one of 0.998.
         sigma_y: pixels, the same across the first axis (anisotropic, mixed).
         radius: pixels, of the defocus disk.
-        noise: standard deviation of white Gaussian noise, in 1/255 of full scale.
+        noise: standard deviation of Gaussian noise, in 1/255 of full scale.
         jpeg: quality of a JPEG compression, 0 for none.
         order: `noise-jpeg` (a camera's) or `jpeg-noise` (a compressed source seen again).
         light: what is blurred: the picture's `encoded` values, as in most sets of blurry pictures,
@@ -106,6 +108,10 @@ class Scenario:
         shrink: how many times smaller the blurry picture was stored: noise and JPEG come at that
             size, and the picture is enlarged afterwards. 1: it has the size it always had.
         interpolation: how it is enlarged: `linear`, `cubic` or `lanczos`.
+        grain: pixels, standard deviation of a Gaussian that the noise is smoothed by, as strong as
+            before: a film's grain is coarser than a sensor's noise, which is white (0).
+        noise_colour: `coloured`, each channel with noise of its own, or `grey`, as in a film's
+            grain.
 
     Raises:
         ValueError: a value that there is not, see FACTORS.
@@ -124,6 +130,8 @@ class Scenario:
     light: str = "encoded"
     shrink: float = 1.0
     interpolation: str = "cubic"
+    grain: float = 0.0
+    noise_colour: str = "coloured"
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -198,8 +206,8 @@ class Scenario:
     def _add_noise(self, image: NDArray) -> NDArray:
         if not self.noise:
             return image
-        rng = np.random.default_rng(self.seed)
-        return image + self.noise * rng.standard_normal(image.shape, np.float32)
+        grey = self.noise_colour == "grey"
+        return image + self.noise * noise.draw(image.shape, self.seed, self.grain, grey)
 
     def _compress(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if not self.jpeg:

@@ -67,6 +67,17 @@ def test_a_crop_is_degraded_like_the_whole(face, shrink):
     assert (crop - whole[..., 32:-32, 48:-48]).abs().max() < 1.01 / 255
 
 
+def test_each_picture_has_its_own_grain():
+    plain = replace(SPACE[0], kind="gaussian", sigma_x=0.4, noise=8.0, jpeg=0)
+    coarse = replace(plain, grain=2.0, noise_colour="grey")
+    white, grain = 255 * (degrade_batch(torch.full((2, 3, 96, 96), 0.5), [plain, coarse]) - 0.5)
+    assert white.std() == pytest.approx(8, rel=0.1)
+    assert grain.std() == pytest.approx(8, rel=0.15)
+    assert torch.equal(grain[0], grain[2])
+    assert not torch.equal(white[0], white[2])
+    assert grain.diff(dim=2).abs().mean() < 0.4 * white.diff(dim=2).abs().mean()
+
+
 def test_noise_and_jpeg_are_enlarged_too(face):
     plain = replace(SPACE[0], kind="gaussian", sigma_x=0.4, shrink=4.0)
     noisy, clean = degrade_batch(

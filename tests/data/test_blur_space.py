@@ -138,7 +138,7 @@ def test_factors_can_be_replaced():
         ),
         ({"factors": {"order": ["jpeg"]}}, "'order' cannot be jpeg; known: noise-jpeg"),
         ({"weights": [1]}, "weights need a list of numbers for each name"),
-        ({"weights": {"colour": [1]}}, r"blur\.weights has no option 'colour'; there are angle, "),
+        ({"weights": {"haze": [1]}}, r"blur\.weights has no option 'haze'; there are angle, "),
         ({"weights": {"kind": [1, 2]}}, "needs 6 weights"),
         ({"weights": {"kind": [0] * 6}}, "not all zero"),
         ({"weights": {"order": [1, float("nan")]}}, r"weights that are finite, not \[1, nan\]"),

@@ -72,6 +72,18 @@ def test_an_enlarged_picture_has_the_detail_of_the_small_one(noise, jpeg, apart)
     assert np.abs(fourth.astype(int) - enlarged).mean() < apart  # rounded at other places
 
 
+def test_grain_is_smooth_grey_and_as_strong_as_white_noise():
+    scenario = Scenario("gaussian", 3, 0.0, 9, 0.4, 0.4, 1.0, 8.0, 0, "noise-jpeg")
+    image = np.full((96, 96, 3), 128, np.uint8)
+    grain = replace(scenario, grain=1.4, noise_colour="grey").apply(image).astype(float) - 128
+    white = scenario.apply(image).astype(float) - 128
+    assert grain.std() == pytest.approx(8, rel=0.1)
+    assert white.std() == pytest.approx(8, rel=0.1)
+    assert np.array_equal(grain[..., 0], grain[..., 2])
+    assert not np.array_equal(white[..., 0], white[..., 2])
+    assert np.abs(np.diff(grain, axis=1)).mean() < 0.6 * np.abs(np.diff(white, axis=1)).mean()
+
+
 @pytest.mark.parametrize("interpolation", FACTORS["interpolation"].names)
 def test_enlarging_moves_nothing(interpolation):
     scenario = Scenario("line", 9, 30.0, 5, 3.0, 1.2, 4.0, 0.0, 0, "noise-jpeg")
