@@ -89,17 +89,20 @@ def blurred(
     scenarios: str,
     light: str = "encoded",
     noise: float | None = None,
+    grain: float = 0.0,
+    noise_colour: str = "coloured",
     stretch: float = 1.0,
 ) -> list[Entry]:
     """Sharp faces (see FaceFolder) at `size` pixels, blurred by the numbers of a list (see
     read_scenarios). Sample i is face i with scenario i; the shorter of the two repeats.
 
-    `light`: what is blurred, see Scenario. `noise`: of all, instead of their own. `stretch`: how
-    many times larger all kernels are; the lists are made for faces of 256 pixels.
+    `light`, `grain`, `noise_colour`: see Scenario. `noise`: of all, instead of their own.
+    `stretch`: how many times larger all kernels are; the lists are made for faces of 256 pixels.
     """
     if not stretch > 0:
         raise ValueError(f"stretch is {stretch}; it is above 0")
-    folder, space = FaceFolder(Path(dataroot)), BlurSpace({"light": [light]})
+    folder = FaceFolder(Path(dataroot))
+    space = BlurSpace({"light": [light], "grain": [grain], "noise_colour": [noise_colour]})
     numbers = read_scenarios(scenarios)
     count = max(len(folder.faces), len(numbers))
     entries = []

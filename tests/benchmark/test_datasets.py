@@ -55,7 +55,14 @@ def test_sharp_faces_meet_scenarios_in_turn(tmp_path, astronaut, scenarios):
     assert entries[1].read().mask is None
 
 
-@pytest.mark.parametrize("asked", [{"light": "linear"}, {"noise": 25.0}])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"light": "linear"},
+        {"noise": 25.0},
+        {"noise": 8.0, "grain": 1.2, "noise_colour": "grey"},
+    ],
+)
 def test_sharp_faces_are_degraded_otherwise_where_asked_for(tmp_path, astronaut, scenarios, asked):
     write_pictures(tmp_path / "faces/images", "a", astronaut)
     options = {"type": "blurred", "dataroot": tmp_path / "faces", "size": 48}
