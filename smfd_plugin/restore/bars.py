@@ -4,9 +4,11 @@ They were not there when the picture was blurred, and their edges are sharp: a n
 them beside a face estimates another blur.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from smfd_plugin.restore.align import Box
@@ -21,16 +23,32 @@ _STEP = 16
 """Lines that are looked at together; most pictures have no bar, and need no more."""
 
 
-def content_box(frame: Tensor) -> Box:
+def content_box(frame: Tensor, landmarks: Sequence[NDArray]) -> Box:
     """The picture without bars.
 
     Args:
         frame: (3, H, W) RGB in [0, 1].
+        landmarks: (5, 2) of each of its faces; what one of them lies in is no bar, but the dark.
 
     Returns:
         left, top, right, bottom in pixels, the last two exclusive; the whole picture if all of it
         is black.
     """
+    box = _between_bars(frame)
+    if not landmarks:
+        return box
+    height, width = frame.shape[-2:]
+    x, y = np.concatenate(landmarks).T
+    left, top, right, bottom = box
+    return (
+        0 if x.min() < left else left,
+        0 if y.min() < top else top,
+        width if x.max() >= right else right,
+        height if y.max() >= bottom else bottom,
+    )
+
+
+def _between_bars(frame: Tensor) -> Box:
     height, width = frame.shape[-2:]
     rows, columns = frame.transpose(0, 1), frame.transpose(0, 2)
     top, left = _first(rows.split(_STEP)), _first(columns.split(_STEP))

@@ -65,8 +65,9 @@ def restore_faces(
     max_crop: int = DEFAULT_MAX_CROP,
 ) -> list[FacePatch]:
     """`deblur_faces`, then `place_faces` with those that are faces."""
-    faces = deblur_faces(net, frame, detections, half=half, max_crop=max_crop)
-    return place_faces(frame, [face for face in faces if face is not None])
+    content = content_box(frame, [detection.landmarks for detection in detections])
+    faces = deblur_faces(net, frame, detections, content, half=half, max_crop=max_crop)
+    return place_faces(frame, [face for face in faces if face is not None], content)
 
 
 @torch.no_grad()
@@ -74,6 +75,7 @@ def deblur_faces(
     net: nn.Module,
     frame: Tensor,
     detections: Sequence[Detection],
+    content: Box | None = None,
     *,
     half: bool = False,
     max_crop: int = DEFAULT_MAX_CROP,
@@ -85,6 +87,7 @@ def deblur_faces(
         net: see `network.run_network`; on the frame's device.
         frame: (3, H, W) float32 RGB in [0, 1].
         detections: the faces; only their landmarks decide where they are.
+        content: the part of the frame that is no bar, see `bars.content_box`; None: all of it.
         half: see `network.run_network`.
         max_crop: largest side of a crop, one of align.CROP_SIZES.
 
@@ -104,16 +107,16 @@ def deblur_faces(
     }
     if not torch.isfinite(frame).all():
         plans = {i: plan for i, plan in plans.items() if _is_finite(frame, plan)}
-    left, top, right, bottom = content_box(frame)
-    content = frame[:, top:bottom, left:right]
+    left, top, right, bottom = content or _whole(frame)
+    shown = frame[:, top:bottom, left:right]
     faces: list[AlignedFace | None] = [None] * len(detections)
     for (size, _), group in groupby(
         sorted(plans, key=lambda i: plans[i].batch_key), lambda i: plans[i].batch_key
     ):
         members = list(group)
         to_content = [align.inverse(align.shifted(plans[i].to_crop, (left, top))) for i in members]
-        contents = content.expand(len(members), -1, -1, -1)
-        crops = align.warp(contents, to_content, (size, size), "border").clamp(0, 1)
+        pictures = shown.expand(len(members), -1, -1, -1)
+        crops = align.warp(pictures, to_content, (size, size), "border").clamp(0, 1)
         restored, logits = run_fitted(net, crops, half)
         for k, i in enumerate(members):
             faces[i] = AlignedFace(
@@ -124,16 +127,20 @@ def deblur_faces(
 
 @torch.no_grad()
 def place_faces(
-    frame: Tensor, faces: Sequence[AlignedFace], feather: float = DEFAULT_FEATHER
+    frame: Tensor,
+    faces: Sequence[AlignedFace],
+    content: Box | None = None,
+    feather: float = DEFAULT_FEATHER,
 ) -> list[FacePatch]:
     """Carries restored faces back to where they are in the picture, which itself stays as it is.
 
     Args:
         frame: (3, H, W) float32 RGB in [0, 1].
         faces: of this picture, on its device.
+        content: as for `deblur_faces`; nothing changes outside of it.
         feather: softness of the blend's edge, as a part of the crop's side.
     """
-    content = content_box(frame)
+    content = content or _whole(frame)
     return [_place(frame, content, faces, i, feather) for i in range(len(faces))]
 
 
@@ -200,6 +207,10 @@ def _plan(detection: Detection, max_crop: int, picture: tuple[int, int]) -> _Pla
     if box[0] >= box[2] or box[1] >= box[3]:
         return None
     return _Plan(size, align.samples(to_picture), to_crop, box)
+
+
+def _whole(frame: Tensor) -> Box:
+    return 0, 0, frame.shape[-1], frame.shape[-2]
 
 
 def _grown(box: Box, margin: int, picture: tuple[int, int]) -> Box:

@@ -3,6 +3,9 @@
 Both write to clips of tiny frames, which VapourSynth caches, so that each frame is searched once.
 """
 
+from collections.abc import Sequence
+from math import ceil, floor
+
 import numpy as np
 import torch
 import vapoursynth as vs
@@ -10,11 +13,14 @@ from torch import Tensor
 
 from smfd_plugin.common import memory
 from smfd_plugin.restore import Detection, Detector, Sighting, faces_region, steady_faces
+from smfd_plugin.restore.align import Box
+from smfd_plugin.restore.bars import content_box
 from smfd_plugin.restore.blur import gate, measure_blur
 from smfd_plugin.restore.detect import enlarged, search_size
 from smfd_plugin.vapoursynth.errors import catch_errors
-from smfd_plugin.vapoursynth.parts import cut_luma, moved
+from smfd_plugin.vapoursynth.parts import Size, cut_luma, moved
 from smfd_plugin.vapoursynth.properties import (
+    CONTENT,
     CUT,
     ERROR,
     TRANSFER,
@@ -71,11 +77,14 @@ def find_faces(
             frame.props[ERROR] = source.props[ERROR]
             return frame
         planes = _as_sdr(picture)
+        seen = detect(planes)
         scale = np.array([clip.width / picture.width, clip.height / picture.height], np.float32)
-        found = [enlarged(face, scale) for face in detect(planes)]
+        frame.props[CONTENT] = _content(planes, seen, (clip.height, clip.width))
+        found = [enlarged(face, scale) for face in seen]
         faces = [face for face in found if min(face.box[2:] - face.box[:2]) >= min_face]
         write_faces(frame.props, [Sighting(face, _blur(source, face)) for face in faces])
-        frame.props[CUT] = int(change.props.get("_SceneChangePrev", _is_cut(change)))
+        mark = change.props.get("_SceneChangePrev")
+        frame.props[CUT] = int(mark if isinstance(mark, int) else _is_cut(change))
         return frame
 
     blank = _tiny(clip)
@@ -129,6 +138,30 @@ def _as_sdr(picture: vs.VideoFrame) -> Tensor:
     if transfer is None:
         return planes
     return (255 * to_sdr(planes / 255, transfer)).round().clamp(0, 255).to(torch.uint8)
+
+
+def _content(planes: Tensor, seen: Sequence[Detection], size: Size) -> Box:
+    """What lies between the bars of a picture.
+
+    Args:
+        planes: (3, h, w) uint8, the picture, shrunken.
+        seen: its faces, in pixels of that.
+        size: of the picture.
+    """
+    left, top, right, bottom = content_box(planes / 255, [face.landmarks for face in seen])
+    (height, width), (h, w) = size, planes.shape[-2:]
+    rows, columns = _enlarged_span(top, bottom, h, height), _enlarged_span(left, right, w, width)
+    return columns[0], rows[0], columns[1], rows[1]
+
+
+def _enlarged_span(start: int, end: int, length: int, whole: int) -> tuple[int, int]:
+    """A span of a shrunken side's pixels on the side itself; without those of a bar's edge, in
+    whose place the shrunken side has a pixel of both."""
+    scale = whole / length
+    return (
+        ceil((start + 1) * scale - 1) if start else 0,
+        floor((end - 1) * scale + 1) if end < length else whole,
+    )
 
 
 def _is_cut(change: vs.VideoFrame) -> bool:

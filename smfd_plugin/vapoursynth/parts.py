@@ -112,6 +112,16 @@ def surroundings(faces: Sequence[Detection], picture: Size) -> Box | None:
     return box and widened(box, picture)
 
 
+def within(content: Box, box: Box) -> Box:
+    """What a part of the picture, the box, shows of the content, in coordinates of the part; all of
+    it where it shows nothing."""
+    x, y, *_ = box
+    width, height = box[2] - x, box[3] - y
+    left, top = max(content[0] - x, 0), max(content[1] - y, 0)
+    right, bottom = min(content[2] - x, width), min(content[3] - y, height)
+    return (left, top, right, bottom) if left < right and top < bottom else (0, 0, width, height)
+
+
 def moved(face: Detection, corner: tuple[int, int]) -> Detection:
     """A face of the frame in the coordinates of a part that begins at the corner (x, y)."""
     shift = np.array(corner, np.float32)

@@ -32,6 +32,10 @@ BOX = "SMFDBox"
 """Of a frame that is a part of the picture: left, top, right and bottom of the part, the last two
 exclusive."""
 
+CONTENT = "SMFDContent"
+"""The part of the picture that is no black bar: left, top, right and bottom, the last two
+exclusive."""
+
 TRANSFER = "SMFDTransfer"
 """The transfer characteristics of a frame, where they are other than those of SDR, see
 `transfer`. (`_Transfer` itself would have resize convert them.)"""

@@ -9,14 +9,27 @@ from typing import Any
 
 import vapoursynth as vs
 
-from smfd_plugin.restore import Detection, Sighting, faces_region
-from smfd_plugin.restore.align import shifted
+from smfd_plugin.restore import Detection, faces_region
+from smfd_plugin.restore.align import Box, shifted
 from smfd_plugin.restore.blur import gate
 from smfd_plugin.restore.fusion import View
 from smfd_plugin.restore.tracking import area
 from smfd_plugin.vapoursynth.errors import catch_errors
-from smfd_plugin.vapoursynth.parts import Size, change_frame, cut_out, moved, surroundings
-from smfd_plugin.vapoursynth.properties import TRANSFER, read_amounts, read_faces, read_paths
+from smfd_plugin.vapoursynth.parts import (
+    Size,
+    change_frame,
+    cut_out,
+    moved,
+    surroundings,
+    within,
+)
+from smfd_plugin.vapoursynth.properties import (
+    CONTENT,
+    TRANSFER,
+    read_amounts,
+    read_faces,
+    read_paths,
+)
 from smfd_plugin.vapoursynth.recent import Recent
 from smfd_plugin.vapoursynth.restorer import Restorer
 from smfd_plugin.vapoursynth.streams import Streams
@@ -82,12 +95,12 @@ class _Restoration:
             # Latest frame first: no other stream is computing it, so streams seldom wait for each
             # other.
             views = {
-                k: self._view(n + k, pictures[here + k], found[here + k], path[k])
+                k: self._view(n + k, pictures[here + k], found[here + k].props, path[k])
                 for k in sorted(path, reverse=True)
             }
             own = views.pop(0, None)
             if own is None:  # missed by the detector, or sharp or not among the largest here only
-                (own,) = self._deblur(pictures[here], [face])
+                (own,) = self._deblur(pictures[here], [face], found[here].props[CONTENT])
             if own is not None:
                 near = {k: 1 - abs(k) / (self.radius + 1) for k in views}
                 shown.append((own, [(views[k], near[k]) for k in views if views[k]]))
@@ -97,32 +110,36 @@ class _Restoration:
             return blank
         image = cut_out(pictures[here], box)
         inside = [(_moved_view(own, box[:2]), others) for own, others in shown]
-        blended = self.restorer.blend(image, inside, amounts)
+        content = within(found[here].props[CONTENT], box)
+        blended = self.restorer.blend(image, inside, amounts, content)
         return change_frame(image, blended, box, pictures[here].props.get(TRANSFER))
 
     def _view(
-        self, n: int, picture: vs.VideoFrame, found: vs.VideoFrame, number: int
+        self, n: int, picture: vs.VideoFrame, found: Mapping[str, Any], number: int
     ) -> View | None:
         """The face of that number in frame n, restored."""
-        return self.recent.get(n, lambda: self._views(picture, read_faces(found.props))).get(number)
+        return self.recent.get(n, lambda: self._views(picture, found)).get(number)
 
-    def _views(self, picture: vs.VideoFrame, found: Sequence[Sighting]) -> dict[int, View | None]:
+    def _views(self, picture: vs.VideoFrame, found: Mapping[str, Any]) -> dict[int, View | None]:
         """What the network makes of a frame, by the number of the face. It goes by this frame
         alone, so that it is the same whichever frame asks for it."""
-        blurry = [i for i, face in enumerate(found) if gate(face.blur, self.sharp_gate) > 0]
-        by_size = sorted(blurry, key=lambda i: -area(found[i].detection.box))
+        faces = read_faces(found)
+        blurry = [i for i, face in enumerate(faces) if gate(face.blur, self.sharp_gate) > 0]
+        by_size = sorted(blurry, key=lambda i: -area(faces[i].detection.box))
         largest = by_size[: self.max_faces or None]
-        views = self._deblur(picture, [found[i].detection for i in largest])
+        views = self._deblur(picture, [faces[i].detection for i in largest], found[CONTENT])
         return dict(zip(largest, views, strict=True))
 
-    def _deblur(self, picture: vs.VideoFrame, faces: Sequence[Detection]) -> list[View | None]:
+    def _deblur(
+        self, picture: vs.VideoFrame, faces: Sequence[Detection], content: Box
+    ) -> list[View | None]:
         """The restored faces in the picture's coordinates; None for what is no face."""
         box = faces_region(faces, self.size)
         if box is None:
             return [None] * len(faces)
         left, top, *_ = box
         inside = [moved(face, box[:2]) for face in faces]
-        views = self.restorer.deblur(cut_out(picture, box), inside)
+        views = self.restorer.deblur(cut_out(picture, box), inside, within(content, box))
         return [shown and _moved_view(shown, (-left, -top)) for shown in views]
 
 

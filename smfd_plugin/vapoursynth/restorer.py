@@ -12,6 +12,7 @@ import vapoursynth as vs
 from torch import Tensor, nn
 
 from smfd_plugin.restore import Detection, blend_faces, deblur_faces, place_faces
+from smfd_plugin.restore.align import Box
 from smfd_plugin.restore.fusion import View, fuse, view
 from smfd_plugin.vapoursynth.errors import PREFIX
 
@@ -38,15 +39,23 @@ class Restorer:
             on_gpu = self._device.type == "cuda"
             self._cuda_streams.put(torch.cuda.Stream(self._device) if on_gpu else None)
 
-    def deblur(self, image: Tensor, detections: Sequence[Detection]) -> list[View | None]:
-        """The faces of a (3, h, w) image on the CPU, restored; None for what is no face."""
-        return self._attempt(lambda net, device: self._deblur(net, image.to(device), detections))
+    def deblur(
+        self, image: Tensor, detections: Sequence[Detection], content: Box
+    ) -> list[View | None]:
+        """The faces of a (3, h, w) image on the CPU, restored; None for what is no face.
+
+        `content`: the part of the image that is no bar, see `restore.bars`.
+        """
+        return self._attempt(
+            lambda net, device: self._deblur(net, image.to(device), detections, content)
+        )
 
     def blend(
         self,
         image: Tensor,
         faces: Sequence[tuple[View, Sequence[tuple[View, float]]]],
         amounts: Sequence[float],
+        content: Box,
     ) -> Tensor:
         """A copy of the image with faces blended in.
 
@@ -54,8 +63,11 @@ class Restorer:
             image: (3, h, w) on the CPU.
             faces: each as it is in the image and in other frames, see `fusion.fuse`.
             amounts: how strongly to change each, in [0, 1].
+            content: as for `deblur`; nothing changes outside of it.
         """
-        return self._attempt(lambda _, device: self._blend(image.to(device), faces, amounts))
+        return self._attempt(
+            lambda _, device: self._blend(image.to(device), faces, amounts, content)
+        )
 
     def _attempt[T](self, work: Callable[[nn.Module, torch.device], T]) -> T:
         stream = self._cuda_streams.get()
@@ -81,9 +93,9 @@ class Restorer:
             return self._on_cpu
 
     def _deblur(
-        self, net: nn.Module, image: Tensor, detections: Sequence[Detection]
+        self, net: nn.Module, image: Tensor, detections: Sequence[Detection], content: Box
     ) -> list[View | None]:
-        faces = deblur_faces(net, image, detections, half=self._half)
+        faces = deblur_faces(net, image, detections, content, half=self._half)
         return [face and view(face) for face in faces]
 
     def _blend(
@@ -91,13 +103,15 @@ class Restorer:
         image: Tensor,
         faces: Sequence[tuple[View, Sequence[tuple[View, float]]]],
         amounts: Sequence[float],
+        content: Box,
     ) -> Tensor:
         here = []
         for own, others in faces:
             own = own.to(image.device)
             others = [(other.to(image.device), weight) for other, weight in others]
             here.append(replace(own.face, restored=fuse(own, others)))
-        return blend_faces(image, place_faces(image, here, self._feather), amounts).cpu()
+        patches = place_faces(image, here, content, self._feather)
+        return blend_faces(image, patches, amounts).cpu()
 
 
 def copy_to_cpu(net: nn.Module) -> nn.Module:

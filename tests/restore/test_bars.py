@@ -21,39 +21,63 @@ def barred(frame):
 
 
 def test_bars_are_found_at_all_sides(barred):
-    assert content_box(barred) == (30, 60, 512, 400)
-    assert content_box(barred.flip(1, 2)) == (0, 112, 482, 452)
-    assert content_box(barred[:, 60:400, 30:]) == (0, 0, 482, 340)
+    assert content_box(barred, []) == (30, 60, 512, 400)
+    assert content_box(barred.flip(1, 2), []) == (0, 112, 482, 452)
+    assert content_box(barred[:, 60:400, 30:], []) == (0, 0, 482, 340)
 
 
 def test_bars_may_be_compressed_but_what_shows_something_is_no_bar(barred):
     noise = torch.rand(barred.shape, generator=torch.Generator().manual_seed(0)) * 6 / 255
-    assert content_box((barred + 16 / 255 * (barred == 0) + noise).clamp(0, 1))[1] == 60
+    assert content_box((barred + 16 / 255 * (barred == 0) + noise).clamp(0, 1), [])[1] == 60
     lit = barred.clone()
     lit[:, 20, 200:250] = 0.2
-    assert content_box(lit) == (30, 20, 512, 400)
+    assert content_box(lit, []) == (30, 20, 512, 400)
     lit[:, 10, 5] = torch.nan
-    assert content_box(lit)[1] == 10
+    assert content_box(lit, [])[1] == 10
     grey = barred.clone()
     grey[:, :60] = 30 / 255
-    assert content_box(grey)[1] == 0
+    assert content_box(grey, [])[1] == 0
+
+
+def test_where_a_face_lies_is_no_bar(barred):
+    landmarks = np.float32([(100, 80), (140, 80), (120, 100), (110, 120), (130, 120)])
+    assert content_box(barred, [landmarks]) == content_box(barred, [])
+    above, left, right, below = (
+        landmarks + shift for shift in [(0, -30), (-75, 0), (390, 0), (0, 290)]
+    )
+    assert content_box(barred, [landmarks, above]) == (30, 0, 512, 400)
+    assert content_box(barred, [left]) == (0, 60, 512, 400)
+    assert content_box(barred, [below]) == (30, 60, 512, 512)
+    assert content_box(barred.flip(2), [right]) == (0, 60, 512, 400)
+
+
+def test_a_face_in_the_dark_is_restored(astronaut, face):
+    """It is as dark and as even as a bar; what is lit is a lamp."""
+    dark = to_tensor(np.ascontiguousarray(astronaut))[0] * 0.08
+    dark[:, -20:, -20:] = 0.9
+    left, top, *_ = content_box(dark, [])
+    assert left > face.box[2] or top > face.box[3]
+    restored = blend_faces(dark, restore_faces(load_network("smfd-unet").eval(), dark, [face]))
+    assert ((restored - dark) != 0).sum() > 10_000
 
 
 def test_bars_into_which_jpeg_rings_are_bars(astronaut):
     picture = astronaut.copy()
     picture[:77] = 0
     _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
-    left, top, right, bottom = content_box(to_tensor(cv2.imdecode(data, cv2.IMREAD_COLOR))[0])
+    shown = to_tensor(cv2.imdecode(data, cv2.IMREAD_COLOR))[0]
+    left, top, right, bottom = content_box(shown, [])
     assert (left, right, bottom) == (0, 512, 512) and 75 <= top <= 77
 
 
 @pytest.mark.parametrize("value", [0.0, 0.05])
 def test_a_black_picture_is_its_own_content(value):
-    assert content_box(torch.full((3, 40, 50), value)) == (0, 0, 50, 40)
+    assert content_box(torch.full((3, 40, 50), value), []) == (0, 0, 50, 40)
 
 
 def test_the_network_sees_no_bars_and_they_stay_as_they_are(barred, face, stand_in):
-    (seen,) = deblur_faces(stand_in(lambda lq: lq), barred, [face])
+    content = content_box(barred, [face.landmarks])
+    (seen,) = deblur_faces(stand_in(lambda lq: lq), barred, [face], content)
     assert seen.crop.min() > 0.1
     result = blend_faces(barred, restore_faces(stand_in(lambda lq: lq + 0.3), barred, [face]))
     assert torch.equal(result[:, :60], barred[:, :60])

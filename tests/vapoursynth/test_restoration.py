@@ -9,7 +9,7 @@ from smfd_plugin.restore import AlignedFace, Detection, Sighting, faces_region, 
 from smfd_plugin.restore.fusion import View
 from smfd_plugin.vapoursynth import deblur
 from smfd_plugin.vapoursynth.parts import moved, surroundings
-from smfd_plugin.vapoursynth.properties import BOX, ERROR, write_faces, write_paths
+from smfd_plugin.vapoursynth.properties import BOX, CONTENT, ERROR, write_faces, write_paths
 from smfd_plugin.vapoursynth.restoration import restorations
 from smfd_plugin.vapoursynth.streams import Streams
 
@@ -33,12 +33,14 @@ class Restorer:
     Attributes:
         asked: for each call, the frame's number, the size of the part and the faces' boxes there.
         blended: for each call, own views, others' weights by frame, and amounts.
+        contents: for each call of either, the part that is no bar.
     """
 
     def __init__(self) -> None:
-        self.asked, self.blended = [], []
+        self.asked, self.blended, self.contents = [], [], []
 
-    def deblur(self, image, detections):
+    def deblur(self, image, detections, content):
+        self.contents.append(content)
         number = round(float(image[0, 0, 0]) * 10)
         self.asked.append((number, image.shape[:0:-1], [each.box.tolist() for each in detections]))
         none = torch.zeros(3, 1, 1)
@@ -49,7 +51,8 @@ class Restorer:
             views.append(View(aligned, none, none[0].numpy(), number) if each.score else None)
         return views
 
-    def blend(self, image, faces, amounts):
+    def blend(self, image, faces, amounts, content):
+        self.contents.append(content)
         others = [{other.detail: weight for other, weight in near} for _, near in faces]
         self.blended.append(([own for own, _ in faces], others, amounts))
         return image + sum(amounts)
@@ -65,7 +68,9 @@ def run(restorer):
     """The stage, given the faces found in each grey frame, and those to restore with their amounts
     and paths."""
 
-    def call(found, steady, radius=0, sharp_gate=1.0, max_faces=0) -> vs.VideoNode:
+    def call(
+        found, steady, radius=0, sharp_gate=1.0, max_faces=0, content=(0, 0, 320, 240)
+    ) -> vs.VideoNode:
         height, width = SIZE
         grey = vs.core.std.BlankClip(None, width, height, vs.RGBS, len(found))
         rgb = grey.std.FrameEval(lambda n: grey.std.Expr(str(n / 10)))
@@ -73,6 +78,7 @@ def run(restorer):
 
         def write_found(n, f):
             frame = f.copy()
+            frame.props[CONTENT] = content
             write_faces(frame.props, found[n])
             return frame
 
@@ -113,6 +119,18 @@ def test_a_change_is_of_the_part_around_the_face(run, restorer, planes):
     assert np.array_equal(views[0].face.detection.landmarks, inside.landmarks)
     assert np.array_equal(views[0].face.to_crop[:, 2], -inside.box[:2])
     assert (others, amounts) == ([{}], [0.25])
+
+
+def test_bars_are_those_of_the_whole_picture(run, restorer):
+    one = face(200, 150)
+    steady = [[(one, 1.0, {0: 0})]]
+    run([[one]], steady, content=(190, 0, 320, 240)).get_frame(0)
+    seen, blended = faces_region([one.detection], SIZE), surroundings([one.detection], SIZE)
+    for (left, top, right, bottom), content in zip((seen, blended), restorer.contents, strict=True):
+        assert content == (190 - left, 0, right - left, bottom - top)
+    restorer.contents.clear()
+    run([[one]], steady, content=(0, 0, 5, 5)).get_frame(0)  # none of it is there
+    assert restorer.contents[0] == (0, 0, seen[2] - seen[0], seen[3] - seen[1])
 
 
 @pytest.mark.parametrize("order", [range(7), [6, 0, 3, 3, 5, 1, 4, 2]])

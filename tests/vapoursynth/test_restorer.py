@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from smfd_plugin.restore import deblur_faces, make_detector, place_faces
 from smfd_plugin.vapoursynth.restorer import Restorer, copy_to_cpu
 
+WHOLE = 0, 0, 256, 256
+
 
 @pytest.fixture
 def image(astronaut) -> torch.Tensor:
@@ -16,8 +18,8 @@ def image(astronaut) -> torch.Tensor:
 
 
 def restored(restorer, image, faces, amounts):
-    views = restorer.deblur(image, faces)
-    return restorer.blend(image, [(view, []) for view in views], amounts)
+    views = restorer.deblur(image, faces, WHOLE)
+    return restorer.blend(image, [(view, []) for view in views], amounts, WHOLE)
 
 
 def test_a_device_without_memory_gives_way_to_the_cpu_with_one_warning(
@@ -68,7 +70,7 @@ def test_two_streams_without_memory_share_one_copy_and_one_warning(tiny_net, cap
     restorer._device = torch.device("meta")
     with ThreadPoolExecutor(2) as pool:
         image = torch.zeros(3, 8, 8)
-        used = [each for (each,) in pool.map(lambda _: restorer.deblur(image, []), range(2))]
+        used = [each for (each,) in pool.map(lambda _: restorer.deblur(image, [], WHOLE), range(2))]
     assert len(copies) == 1 and used[0] is used[1]
     assert len(caplog.messages) == 1
 
@@ -96,7 +98,7 @@ def test_a_cpu_without_memory_says_so(image, tiny_net, monkeypatch):
 
     monkeypatch.setattr("smfd_plugin.vapoursynth.restorer.deblur_faces", crowded)
     with pytest.raises(MemoryError, match="full"):
-        Restorer(tiny_net, False, 0.02, 1).deblur(image, [])
+        Restorer(tiny_net, False, 0.02, 1).deblur(image, [], WHOLE)
 
 
 def test_amounts_scale_each_face(image, tiny_net):
