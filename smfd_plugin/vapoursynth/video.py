@@ -60,8 +60,11 @@ def write_film(
                 command, stdin=subprocess.PIPE, stderr=messages, env=errors_only
             )
             try:
-                with suppress(OSError):  # if ffmpeg ends early, what it says tells more
+                sent = False
+                # If ffmpeg ends early, what it says tells more than PyAV or the system.
+                with suppress(OSError, av.error.PyAVCallbackError):
                     yield from _send(film, process)
+                    sent = True
                 if process.wait():
                     messages.seek(0)
                     said = messages.read().decode(errors="replace").strip() or "no reason given"
@@ -70,6 +73,8 @@ def write_film(
                     raise ValueError(
                         f"ffmpeg could not write {target}: {said.splitlines()[0]}{hint}"
                     )
+                if not sent:  # else a file that is cut short would pass for a whole one
+                    raise ValueError(f"cannot write {target}: ffmpeg ended before the last frame")
             finally:
                 process.kill()
                 process.wait()

@@ -11,7 +11,7 @@ import vapoursynth as vs
 
 from smfd_plugin.vapoursynth import video
 from smfd_plugin.vapoursynth.codecs import CODECS
-from smfd_plugin.vapoursynth.film import read_film
+from smfd_plugin.vapoursynth.film import Film, read_film
 from smfd_plugin.vapoursynth.video import deblur_file, pixel_format, write_film
 
 
@@ -120,6 +120,33 @@ def test_what_is_not_complete_is_not_there(varied_film, tmp_path, run, monkeypat
     assert ".partial-" not in str(error.value)
     assert set(tmp_path.iterdir()) == {target, tmp_path / "tiny.pth"}
     assert target.read_text() == "an older one"
+
+
+@pytest.fixture
+def long_film(varied_film):
+    """More than fits between this process and ffmpeg."""
+    clip = vs.core.std.BlankClip(None, 128, 96, vs.YUV420P8, 200)
+    return Film(varied_film, clip, list(range(200)), Fraction(1, 25), (128, 96))
+
+
+def test_why_ffmpeg_ends_early_is_said(long_film, tmp_path):
+    with pytest.raises(ValueError, match=r"ffmpeg could not write .*out\.mp4: .*codec prores"):
+        list(write_film(long_film, tmp_path / "out.mp4", "prores"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_film_that_ffmpeg_cuts_short_is_not_written(long_film, tmp_path, monkeypatch):
+    command = video._command
+
+    def one_frame(*arguments):
+        *options, target = command(*arguments)
+        return [*options, "-frames:v", "1", target]
+
+    monkeypatch.setattr(video, "_command", one_frame)
+    message = r"cannot write .*out\.mkv: ffmpeg ended before the last frame"
+    with pytest.raises(ValueError, match=message):
+        list(write_film(long_film, tmp_path / "out.mkv"))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
