@@ -89,8 +89,8 @@ def read_film(path: Path) -> Film:
     """Opens a video file.
 
     Raises:
-        ValueError: no video, one that changes its format or size or whose time stamps do not rise;
-            or BestSource is missing.
+        ValueError: no video, one that FFmpeg cannot decode, that changes its format or size or
+            whose time stamps do not rise; or BestSource is missing.
     """
     if not hasattr(vs.core, "bs"):
         raise ValueError("VapourSynth has no BestSource here: pip install vapoursynth-bestsource")
@@ -100,6 +100,8 @@ def read_film(path: Path) -> Film:
             picture = moving_pictures(container)
             if picture is None:
                 raise ValueError(f"{path} holds no moving pictures, only sound")
+            if picture.codec_context is None:
+                raise ValueError(f"{path}: its video is of a kind that FFmpeg cannot decode")
             begin = Fraction(container.start_time or 0, av.time_base)
             stored, size = picture.time_base, (picture.width, picture.height)
             tracks, duration = read_tracks(container), _duration(container, picture)

@@ -40,6 +40,13 @@ def test_a_file_with_sound_alone_is_named(tmp_path, ffmpeg):
         read_film(sound)
 
 
+def test_a_video_without_a_decoder_is_named(tmp_path, film):
+    path = tmp_path / "strange.mp4"
+    path.write_bytes(film.read_bytes().replace(b"avc1", b"zzz1"))
+    with pytest.raises(ValueError, match=r"strange\.mp4: its video .* FFmpeg cannot decode"):
+        read_film(path)
+
+
 def test_a_name_that_is_no_text_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"caf.*\.mp4 cannot be read as a video"):
         read_film(tmp_path / "caf\udce9.mp4")
