@@ -18,7 +18,7 @@ from smfd_plugin.restore.targets import (
     to_do,
 )
 from smfd_plugin.vapoursynth.arguments import DEFAULT_SHARP_GATE, DEFAULT_TEMPORAL
-from smfd_plugin.vapoursynth.codecs import CODECS, check_container
+from smfd_plugin.vapoursynth.codecs import CODECS, check_container, held_name
 
 _UNREAD_PICTURES = (".gif", ".psd", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf")
 
@@ -79,9 +79,7 @@ def run(args: argparse.Namespace) -> int:
         return pictures.run(args)
     _refuse(args, pictures.PICTURE_DEFAULTS, "pictures")
     _check_video_options(args)
-    jobs = plan(args.inputs, args.output, args.overwrite or args.skip_existing)
-    for job in jobs:
-        check_container(job.target, args.codec)
+    jobs = plan(args.inputs, args.output, args.overwrite or args.skip_existing, args.codec)
     left = to_do(jobs, args.skip_existing)
     for job in jobs:
         if job not in left:
@@ -89,16 +87,19 @@ def run(args: argparse.Namespace) -> int:
     return _deblur_videos(args, left)
 
 
-def plan(videos: list[Path], output: Path, may_exist: bool) -> list[Job]:
+def plan(videos: list[Path], output: Path, may_exist: bool, codec: str) -> list[Job]:
     """Which file is written for each video: OUTPUT if that has a video's suffix and is no folder,
-    else a file of the same name in the folder OUTPUT.
+    else a file of the same name in the folder OUTPUT, .mkv if its own kind cannot hold the codec.
 
     Raises:
         FileExistsError: a target is already there, and `may_exist` is False.
-        ValueError: see `is_one_file` and `check_jobs`.
+        ValueError: see `is_one_file`, `check_container` and `check_jobs`.
     """
-    to_file = is_one_file(videos, output, VIDEO_SUFFIXES, "video")
-    jobs = [Job(video, output if to_file else output / video.name) for video in videos]
+    if is_one_file(videos, output, VIDEO_SUFFIXES, "video"):
+        check_container(output, codec)
+        jobs = [Job(videos[0], output)]
+    else:
+        jobs = [Job(video, output / held_name(video, codec).name) for video in videos]
     check_jobs(jobs, "video")
     if not may_exist:
         for job in jobs:

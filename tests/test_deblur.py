@@ -16,8 +16,8 @@ def videos(tmp_path, monkeypatch) -> list[tuple]:
     """Empty files in the working directory; deblurring one is only noted."""
     monkeypatch.chdir(tmp_path)
     Path("sub").mkdir()
-    names = ("a.mp4", "b.MKV", "sub/a.mp4", "photo.png", "c.mts", "d.ogv", "film.xyz", "b.DNG")
-    for name in names:
+    names = ("a.mp4", "b.MKV", "sub/a.mp4", "photo.png", "c.mts", "d.ogv", "d.mpg")
+    for name in (*names, "film.xyz", "b.DNG"):
         Path(name).touch()
     calls = []
 
@@ -56,6 +56,12 @@ def test_a_video_has_the_defaults_of_the_filter(videos):
 def test_several_videos_go_to_a_folder(videos):
     run("a.mp4", "b.MKV", "-o", "out")
     assert [call[0][1] for call in videos] == [Path("out/a.mp4"), Path("out/b.MKV")]
+
+
+def test_in_a_folder_a_video_becomes_matroska_if_its_kind_cannot_hold_the_codec(videos, capsys):
+    assert run("c.mts", "d.ogv", "-o", "out") == 0
+    assert [call[0][1] for call in videos] == [Path("out/c.mts"), Path("out/d.mkv")]
+    assert "out/d.mkv: frames written" in capsys.readouterr().out
 
 
 def test_a_camcorder_s_file_is_a_video(videos):
@@ -106,7 +112,8 @@ def test_pictures_go_to_the_pictures_command(videos, monkeypatch):
         ("a.mp4 -o out.mkv --quality 52", "--quality of h264 is 0 to 51, not 52"),
         ("a.mp4 -o out.mkv --codec av1 --quality -5", "--quality of av1 is 0 to 63, not -5"),
         ("a.mp4 -o out.webm", r"out\.webm: \.webm does not hold h264; take --codec av1, or name"),
-        ("d.ogv -o out", r"out/d\.ogv: \.ogv does not hold h264; name out/d\.mkv"),
+        ("a.mp4 -o sub/d.mpg", r"sub/d\.mpg: \.mpg does not hold h264; name sub/d\.mkv"),
+        ("d.ogv d.mpg -o out", "two inputs would both become out/d.mkv"),
         ("film.xyz -o out.mp4", r"film\.xyz is no picture \(.png, .* and no video \(.mp4, "),
         ("b.DNG -o out.jpg", r"cannot read b\.DNG; save it as JPEG or PNG first"),
         ("a.mp4 -o out.mp4 --start 9 --end 8", "--end 8 s is not after --start 9 s"),
@@ -127,7 +134,7 @@ def test_videos_that_are_there_are_left_out_if_told(videos, capsys):
 
 
 def test_overwrite(videos):
-    assert plan([Path("a.mp4")], Path("b.MKV"), True) == [(Path("a.mp4"), Path("b.MKV"))]
+    assert plan([Path("a.mp4")], Path("b.MKV"), True, "h264") == [(Path("a.mp4"), Path("b.MKV"))]
 
 
 def test_times():

@@ -1,5 +1,6 @@
 """How videos can be written."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,8 +33,25 @@ CODECS = {
     "ffv1": Codec("ffv1", bits=16, rgb=True),
 }
 
-_HELD = {".webm": ("av1",), ".ogv": (), ".m2v": ()}
-"""Of containers that hold few codecs: which of CODECS."""
+_HELD = {
+    **dict.fromkeys((".mpg", ".mpeg", ".vob", ".m2v", ".ogv"), ()),
+    **dict.fromkeys((".ts", ".m2ts", ".mts"), ("h264", "h265")),
+    **dict.fromkeys((".m4v", ".3gp"), ("h264",)),
+    ".mp4": ("h264", "h265", "av1", "ffv1"),
+    ".mov": ("h264", "h265", "prores", "ffv1"),
+    ".avi": ("h264", "av1", "prores", "ffv1"),
+    ".mxf": ("prores", "ffv1"),
+    ".webm": ("av1",),
+    ".wmv": ("av1", "ffv1"),
+    ".flv": ("h264", "h265", "av1"),
+}
+"""Of containers that do not hold all CODECS: which can be read from them with all time stamps.
+ffmpeg writes some of the others, too."""
+
+
+def held_name(path: Path, codec: str) -> Path:
+    """The path, or one of Matroska if its own container cannot hold the codec."""
+    return path if codec in _held(path) else path.with_suffix(".mkv")
 
 
 def check_container(target: Path, codec: str) -> None:
@@ -42,10 +60,14 @@ def check_container(target: Path, codec: str) -> None:
     Raises:
         ValueError: it cannot.
     """
-    suffix = target.suffix.lower()
-    held = _HELD.get(suffix, CODECS)
+    held = _held(target)
     if codec not in held:
         others = f"take --codec {' or '.join(held)}, or " if held else ""
         raise ValueError(
-            f"{target}: {suffix} does not hold {codec}; {others}name {target.with_suffix('.mkv')}"
+            f"{target}: {target.suffix.lower()} does not hold {codec}; {others}name "
+            f"{target.with_suffix('.mkv')}"
         )
+
+
+def _held(path: Path) -> Collection[str]:
+    return _HELD.get(path.suffix.lower(), CODECS)
