@@ -6,6 +6,7 @@ import vapoursynth as vs
 
 from smfd_plugin.vapoursynth.codecs import CODECS, Codec
 from smfd_plugin.vapoursynth.film import Film
+from smfd_plugin.vapoursynth.subtitles import lost_texts
 
 _LOST = {
     "_Alpha": "transparency",
@@ -39,6 +40,11 @@ def left_out(film: Film, suffix: str, codec: str) -> Iterator[str]:
     if lost:
         them = "it" if len(lost) == 1 else "them"
         yield f"has {' and '.join(sorted(lost))}, the result will not have {them}"
+    if lost_texts(film.tracks.subtitles, suffix):
+        yield (
+            f"has subtitles in text, which {suffix} cannot hold; they are left out (.mp4 and .mkv "
+            "keep them)"
+        )
     yield from _size(film)
     yield from _samples(film.clip.format, codec)
     yield from _end(film)

@@ -66,6 +66,13 @@ def test_samples_that_a_codec_does_not_hold(form, codec, said):
     assert not said or said in sentences[0]
 
 
+def test_texts_that_a_container_does_not_hold():
+    words = film(tracks=Tracks(subtitles=("subrip", "dvb_subtitle")))
+    said = "has subtitles in text, which .ts cannot hold; they are left out (.mp4 and .mkv keep"
+    assert [sentence.startswith(said) for sentence in left_out(words, ".ts", "h264")] == [True]
+    assert not list(left_out(words, ".mkv", "h264"))
+
+
 def test_names_of_chapters_are_no_other_data(tmp_path, ffmpeg):
     names, source = tmp_path / "names.txt", tmp_path / "in.mp4"
     names.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=2\ntitle=One\n")

@@ -202,6 +202,41 @@ def test_subtitles_take_the_containers_form(varied_film, tmp_path, run, first, s
         assert words.read_text().splitlines()[2] == "Hello"
 
 
+@pytest.fixture
+def subtitled(tmp_path, ffmpeg):
+    """A film with a text, without sound."""
+    words, path = tmp_path / "words.srt", tmp_path / "in.mkv"
+    words.write_text("1\n00:00:00,000 --> 00:00:00,200\nHello\n")
+    made = "testsrc=rate=25:duration=0.4:size=64x64,format=yuv420p"
+    ffmpeg("-f", "lavfi", "-i", made, "-i", words, "-c:v", "ffv1", path)
+    return path
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".webm", "av1"), (".3gp", "h264")])
+def test_small_containers_hold_texts(subtitled, tmp_path, run, ffmpeg, suffix, codec):
+    target, words = tmp_path / f"out{suffix}", tmp_path / "read.srt"
+    run(subtitled, target, codec=codec, strength=0.0)
+    ffmpeg("-i", target, "-map", "0:s", words)
+    assert words.read_text().splitlines()[2] == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        *((".ts", "h264"), (".m2ts", "h264"), (".avi", "h264")),
+        *((".flv", "h264"), (".wmv", "ffv1"), (".mxf", "ffv1")),
+    ],
+)
+def test_texts_do_not_stop_a_film_that_cannot_hold_them(
+    subtitled, tmp_path, run, capsys, suffix, codec
+):
+    target = tmp_path / f"out{suffix}"
+    assert run(subtitled, target, codec=codec, strength=0.0) == (10, 0)
+    assert f"{subtitled} has subtitles in text, which {suffix} cannot" in capsys.readouterr().err
+    with av.open(str(target)) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
+
+
 def test_avi_has_a_constant_rate(varied_film, tmp_path, run, capsys, ffmpeg):
     run(varied_film.with_name("silent.mkv"), tmp_path / "varied.avi", strength=0.0)
     assert "has a variable frame rate, which .avi cannot hold" in capsys.readouterr().err
