@@ -26,7 +26,7 @@ METHODS = {"smfd": "SMFDUNet", "difface": "DifFace"}
 UNBUILDABLE = (
     TypeError,
     ValueError,
-    IndexError,
+    LookupError,
     RuntimeError,
     ArithmeticError,
     AssertionError,
@@ -95,11 +95,12 @@ def save_weights(
         network: `{'type': 'SMFDUNet', **hyper_parameters}`.
 
     Raises:
-        WeightsError: a network that cannot be built, or weights that are not finite in float16.
+        WeightsError: a network that cannot be built, weights of another one, or weights that are
+            not finite in float16.
         OSError: the place cannot be written to.
     """
     path = Path(path)
-    _build(network, path)
+    _check_fit(_build(network, path).state_dict(), state_dict, path)
     half = torch.float16
     params = {name: _cast(value.detach().cpu(), half) for name, value in state_dict.items()}
     broken = [name for name, value in params.items() if not torch.isfinite(value).all()]
@@ -148,6 +149,12 @@ def _check_fit(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], path
         "unknown": [name for name in state if name not in expected],
         "of another shape": [
             name for name in expected if name in state and expected[name].shape != state[name].shape
+        ],
+        "of another type": [
+            name
+            for name in expected
+            if name in state
+            and expected[name].is_floating_point() != state[name].is_floating_point()
         ],
     }
     found = [f"{len(names)} {what} ({_first(names)})" for what, names in problems.items() if names]

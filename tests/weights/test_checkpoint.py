@@ -204,3 +204,23 @@ def test_weights_that_are_not_finite(checkpoint, tmp_path):
     checkpoint["params"]["tail.bias"][0] = float("nan")
     torch.save(checkpoint, path)
     refused(path, "not finite", "tail.bias")
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.complex64])
+def test_weights_of_another_type(checkpoint, tmp_path, kind):
+    path = tmp_path / "typed.pth"
+    checkpoint["params"]["tail.bias"] = checkpoint["params"]["tail.bias"].to(kind)
+    torch.save(checkpoint, path)
+    refused(path, "does not fit", "1 of another type (tail.bias)")
+
+
+def test_weights_of_another_network_are_not_saved(tiny_net, checkpoint, tmp_path):
+    with pytest.raises(WeightsError, match="does not fit its network"):
+        save_weights(tmp_path / "a.pth", {"extra": torch.zeros(1)}, checkpoint["network"])
+    assert not (tmp_path / "a.pth").exists()
+
+
+def test_a_network_that_looks_something_up_in_vain(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setitem(NETWORKS, "Searching", lambda: {}["num_heads"])
+    torch.save({**checkpoint, "network": {"type": "Searching"}}, tmp_path / "a.pth")
+    refused(tmp_path / "a.pth", "describes no network that can be built", "num_heads")
