@@ -167,14 +167,14 @@ def _agreement(own: Tensor, others: Tensor, motions: Sequence[Matrix]) -> Tensor
 
 
 def _detail(crop: Tensor) -> float:
-    """Mean squared gradient of the face."""
+    """Mean squared gradient of the face, in parts of the side, whatever that is."""
     grey = crop[(slice(None), *_inner(crop.shape[-1]))].mean(0)[None, None]
     side = min(crop.shape[-1], 256)
     if side < crop.shape[-1]:
         grey = F.interpolate(grey, scale_factor=side / crop.shape[-1], mode="area")
     smooth = gaussian_blur(grey, side / 256)[0, 0]
     gradients = smooth.diff(dim=0).square().mean() + smooth.diff(dim=1).square().mean()
-    return float(gradients.clamp(min=1e-12))
+    return float((gradients * (side / 256) ** 2).clamp(min=1e-12))
 
 
 def _inner(side: int) -> tuple[slice, slice]:

@@ -1,11 +1,15 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 from torchvision.transforms.functional import rotate
 
 from smfd_plugin.data.template import FFHQ_TEMPLATE
 from smfd_plugin.restore import deblur_faces
+from smfd_plugin.restore.align import face_side
+from smfd_plugin.restore.detect import enlarged
 from smfd_plugin.restore.fusion import View, fuse, view
 
 
@@ -144,3 +148,17 @@ def test_a_face_that_is_more_than_a_tenth_of_its_side_away_does_not_count(frame,
     near, far = see(frame.roll(16, 2)), see(frame.roll(20, 2))  # the side is 166 pixels long
     assert not torch.equal(fuse(own, [(near, 1.0)]), own.face.restored)
     assert torch.equal(fuse(own, [(far, 1.0)]), own.face.restored)
+
+
+def test_detail_does_not_depend_on_the_crop(frame, face, stand_in):
+    """Sides just below and above those at which the next larger crop is taken."""
+
+    def detail(side: int) -> float:
+        scale = side / face_side(face.landmarks)
+        smaller = F.interpolate(frame[None], scale_factor=scale, mode="area")[0]
+        there = enlarged(face, np.float32([scale, scale]))
+        (found,) = deblur_faces(stand_in(lambda crop: crop), smaller, [there])
+        return view(found).detail
+
+    assert detail(84) == pytest.approx(detail(86), rel=0.25)
+    assert detail(127) == pytest.approx(detail(129), rel=0.25)
