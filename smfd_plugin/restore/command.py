@@ -23,6 +23,7 @@ from smfd_plugin.restore.io import (
     PictureError,
     check_fit,
     read_picture,
+    same_format,
     write_picture,
     write_whole,
 )
@@ -333,13 +334,13 @@ def _deblur(job: Job, deblurrer: FaceDeblurrer, overwrite: bool) -> int:
     if not overwrite:
         check_free(job.target)
     picture = read_picture(job.source)
-    same_format = job.source.suffix.lower() == job.target.suffix.lower()
-    if not same_format:  # else it may only be copied, whatever it holds
+    kept = same_format(job.source, job.target)
+    if not kept:  # else it may only be copied, whatever it holds
         check_fit(job.target, picture)
     result = deblurrer.restore(picture.colour)
     unchanged = np.array_equal(result.image, picture.colour)  # as with strength 0
     said = [] if result.faces else ["no face found"]
-    if unchanged and same_format:
+    if unchanged and kept:
         write_whole(job.target, job.source.read_bytes())
         said.append("written unchanged")
     else:

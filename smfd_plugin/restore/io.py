@@ -173,6 +173,16 @@ def check_fit(path: Path, picture: PictureFile) -> None:
         raise PictureError(f"cannot write {path}: too much EXIF data for {suffix}; use .png")
 
 
+def same_format(one: Path, other: Path) -> bool:
+    """Whether the suffixes of two files name one format, as .jpg and .jpeg do."""
+    return _first_suffix(one) == _first_suffix(other)
+
+
+def _first_suffix(path: Path) -> str:
+    suffix = path.suffix.lower()
+    return next((names[0] for names in (_JPEG, _TIFF) if suffix in names), suffix)
+
+
 def write_picture(path: Path, picture: PictureFile) -> tuple[str, ...]:
     """Writes a picture in the format of the suffix; the whole file or none.
 

@@ -393,3 +393,11 @@ def test_another_method(photos, tmp_path, tiny_difface):
         run()
     assert run("--weights", str(tiny_difface)) == 0
     assert (read(photos / "face.png") != read(tmp_path / "out.png")).any()
+
+
+def test_a_suffix_of_the_same_format_is_no_reason_to_encode_anew(photos, tmp_path, deblur):
+    plain = photos / "sub/plain.jpg"
+    assert deblur(plain, "-o", tmp_path / "plain.JPEG") == 0
+    assert (tmp_path / "plain.JPEG").read_bytes() == plain.read_bytes()
+    assert deblur(plain, "-o", tmp_path / "plain.png") == 0
+    assert np.array_equal(read(tmp_path / "plain.png"), read(plain))
