@@ -5,6 +5,7 @@ EXIF data are bytes as they stand in a PNG file: a TIFF header and what follows 
 
 import re
 import sys
+from collections.abc import MutableMapping
 from io import BytesIO
 from typing import Any
 
@@ -35,6 +36,12 @@ _DESCRIBING = {
 }
 """Tags that say nothing of how a TIFF file stores its pixels, and so hold in another file, too."""
 
+_SIDES = 0xA002, 0xA003
+"""Width and height in pixels, among the details."""
+
+_SIDEWAYS = range(5, 9)
+"""Orientations that make the width of what is stored the height of the picture."""
+
 _PROFILE = 0x8773
 _STRAIGHT = 2  # of EXTRASAMPLES
 _JPEG_PROFILE = b"ICC_PROFILE\0"
@@ -53,6 +60,8 @@ def read_exif(opened: Image.Image) -> tuple[int, bytes | None]:
     try:
         exif = opened.getexif()
         turn = exif.pop(_ORIENTATION, 1)
+        if turn in _SIDEWAYS:
+            _swap(exif.get_ifd(_DETAILS), *_SIDES)
         if opened.format == "TIFF":
             exif = _copied(exif)
         elif _X_RESOLUTION not in exif:
@@ -60,6 +69,12 @@ def read_exif(opened: Image.Image) -> tuple[int, bytes | None]:
         return turn, exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b""
     except Exception:  # many kinds, for tags of a wrong type and what is no EXIF data at all
         return turn, None
+
+
+def _swap(tags: MutableMapping[int, Any], one: int, other: int) -> None:
+    values = [tags.pop(tag, None) for tag in (one, other)]
+    swapped = zip((other, one), values, strict=True)
+    tags.update({tag: value for tag, value in swapped if value is not None})
 
 
 def left_behind(opened: Image.Image, data: bytes) -> tuple[str, ...]:

@@ -200,3 +200,18 @@ def test_a_coded_colour_space_other_than_srgb_is_named(tmp_path, code, options, 
     chunks.add(b"cICP", bytes(code))
     Image.fromarray(noise(8, 8, 3)).save(tmp_path / "a.png", pnginfo=chunks, **options)
     assert read_picture(tmp_path / "a.png").lost == lost
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_the_size_that_exif_data_tell_turns_with_the_picture(tmp_path, suffix, orientation):
+    exif = described()
+    exif[0x0112] = orientation
+    details = exif.get_ifd(0x8769)
+    details[0xA002], details[0xA003] = 30, 20
+    Image.fromarray(noise(20, 30, 3)).save(tmp_path / f"in{suffix}", exif=exif)
+    picture = read_picture(tmp_path / f"in{suffix}")
+    write_picture(tmp_path / "out.jpg", picture)
+    with Image.open(tmp_path / "out.jpg") as written:
+        told = written.getexif().get_ifd(0x8769)
+        assert (told[0xA002], told[0xA003]) == written.size == picture.colour.shape[1::-1]
