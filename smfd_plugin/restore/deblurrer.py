@@ -1,5 +1,6 @@
 """FaceDeblurrer: a whole picture in one call."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Real
 from os import PathLike
@@ -16,8 +17,8 @@ from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, make_detector
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP, FacePatch, blend_faces, restore_faces
 from smfd_plugin.restore.looks import in_all_turns, in_two_sizes
 from smfd_plugin.restore.method import MasksAlone, load_method
-from smfd_plugin.restore.network import pick_device
-from smfd_plugin.restore.sizes import run_aligned
+from smfd_plugin.restore.network import MAX_BATCH_PIXELS, memory_of, pick_device
+from smfd_plugin.restore.sizes import TRAINED_SIDE, run_aligned
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class FaceDeblurrer:
             be used (WeightsError).
         FileNotFoundError: detector weights that are asked for and not there.
         TypeError: `weights`, `threshold` or `strength` is of another type.
+        MemoryError: the device has no room for the network.
     """
 
     def __init__(
@@ -100,7 +102,9 @@ class FaceDeblurrer:
             raise ValueError(f"strength is {strength}; it lies between 0 and 1")
         check_max_crop(max_crop)
         self.device = pick_device(device)
-        self.net = load_method(method, weights).to(self.device)
+        net = load_method(method, weights)
+        with memory_of(self.device):
+            self.net = net.to(self.device)
         self.half = half
         self.max_crop = max_crop
         self.strength = float(strength)
@@ -122,11 +126,12 @@ class FaceDeblurrer:
             MemoryError: a face does not fit into the device's memory.
         """
         _check(image, "image", "(H, W, 3)", (np.uint8, np.uint16))
-        frame = _to_tensor(image[None, ..., ::-1], self.device)[0]
-        patches = restore_faces(
-            self.net, frame, self._detect(frame), half=self.half, max_crop=self.max_crop
-        )
-        blended = blend_faces(frame, patches, self.strength)
+        with memory_of(self.device):
+            frame = _to_tensor(image[None, ..., ::-1], self.device)[0]
+            patches = restore_faces(
+                self.net, frame, self._detect(frame), half=self.half, max_crop=self.max_crop
+            )
+            blended = blend_faces(frame, patches, self.strength)
         result = image.copy()
         for patch in patches:
             left, top, right, bottom = patch.box
@@ -148,7 +153,8 @@ class FaceDeblurrer:
             ValueError: another shape or type.
             MemoryError: a face does not fit into the device's memory.
         """
-        return _to_array(self._run_aligned(self.net, faces)[0], np.uint8)
+        images = (image for image, _ in self._run_aligned(self.net, faces))
+        return np.concatenate([_to_array(image, np.uint8) for image in images])
 
     def parse_aligned(self, faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Draws the semantic classes of aligned faces.
@@ -163,14 +169,23 @@ class FaceDeblurrer:
             ValueError: another shape or type.
             MemoryError: a face does not fit into the device's memory.
         """
-        logits = self._run_aligned(MasksAlone(self.net), faces)[1]
-        return logits.argmax(1).to(torch.uint8).cpu().numpy()
+        batches = (logits for _, logits in self._run_aligned(MasksAlone(self.net), faces))
+        return np.concatenate(
+            [logits.argmax(1).to(torch.uint8).cpu().numpy() for logits in batches]
+        )
 
-    def _run_aligned(self, net: nn.Module, faces: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+    def _run_aligned(
+        self, net: nn.Module, faces: NDArray[np.uint8]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """`run_aligned` on batches, since logits of many faces are large."""
         _check(faces, "faces", "(N, H, W, 3)", (np.uint8,))
         if min(faces.shape[1:3]) < MIN_SIDE:
             raise ValueError(f"faces have shape {faces.shape}; H and W must be at least {MIN_SIDE}")
-        return run_aligned(net, _to_tensor(faces, self.device), self.half)
+        batch = max(1, MAX_BATCH_PIXELS // max(*faces.shape[1:3], TRAINED_SIDE) ** 2)
+        for start in range(0, max(1, len(faces)), batch):  # of none, the outputs still have a shape
+            with memory_of(self.device):
+                part = _to_tensor(faces[start : start + batch], self.device)
+                yield run_aligned(net, part, self.half)
 
 
 def _check(array: NDArray, name: str, shape: str, dtypes: tuple[type, ...]) -> None:

@@ -7,7 +7,7 @@ changes nothing changes nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import batched, groupby
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from smfd_plugin.restore import align, blend
 from smfd_plugin.restore.align import Box, Matrix
 from smfd_plugin.restore.bars import content_box
 from smfd_plugin.restore.detect import Detection
+from smfd_plugin.restore.network import MAX_BATCH_PIXELS
 from smfd_plugin.restore.sizes import restoration_size, run_fitted
 
 DEFAULT_MAX_CROP = 512
@@ -110,18 +111,17 @@ def deblur_faces(
     left, top, right, bottom = content or _whole(frame)
     shown = frame[:, top:bottom, left:right]
     faces: list[AlignedFace | None] = [None] * len(detections)
-    for (size, _), group in groupby(
+    for (size, samples), group in groupby(
         sorted(plans, key=lambda i: plans[i].batch_key), lambda i: plans[i].batch_key
     ):
-        members = list(group)
-        to_content = [align.inverse(align.shifted(plans[i].to_crop, (left, top))) for i in members]
-        pictures = shown.expand(len(members), -1, -1, -1)
-        crops = align.warp(pictures, to_content, (size, size), "border").clamp(0, 1)
-        restored, logits = run_fitted(net, crops, half)
-        for k, i in enumerate(members):
-            faces[i] = AlignedFace(
-                detections[i], plans[i].to_crop, crops[k], restored[k], logits[k]
-            )
+        for members in batched(group, max(1, MAX_BATCH_PIXELS // (size * samples) ** 2)):
+            to_crops = [plans[i].to_crop for i in members]
+            to_content = [align.inverse(align.shifted(each, (left, top))) for each in to_crops]
+            pictures = shown.expand(len(members), -1, -1, -1)
+            crops = align.warp(pictures, to_content, (size, size), "border").clamp(0, 1)
+            restored = zip(crops, *run_fitted(net, crops, half), strict=True)
+            for i, to_crop, each in zip(members, to_crops, restored, strict=True):
+                faces[i] = AlignedFace(detections[i], to_crop, *each)
     return faces
 
 

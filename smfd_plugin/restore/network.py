@@ -1,5 +1,7 @@
 """Running the network on crops: device, precision, memory."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -52,6 +54,17 @@ def half_dtype(device: torch.device) -> torch.dtype | None:
         return torch.float16 if torch.cuda.get_device_capability(device) >= (7, 0) else None
     abilities = torch.cpu.get_capabilities()
     return torch.bfloat16 if abilities.get("avx512_bf16") or abilities.get("amx_bf16") else None
+
+
+@contextmanager
+def memory_of(device: torch.device) -> Iterator[None]:
+    """Where it lacks memory, raises MemoryError, which torch has another exception for."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(
+            f"{device} lacks memory; use the CPU, or leave it less to do at a time"
+        ) from error
 
 
 @torch.no_grad()

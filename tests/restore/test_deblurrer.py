@@ -257,3 +257,31 @@ def test_aligned_faces_may_be_read_only(deblurrer):
             assert deblurrer.deblur_aligned(faces).shape == faces.shape
     finally:
         torch.set_warn_always(False)
+
+
+def test_a_device_that_lacks_memory_beside_the_network_says_so(deblurrer, astronaut, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr("smfd_plugin.restore.align.warp", full)
+    with pytest.raises(MemoryError, match="cpu lacks memory"):
+        deblurrer.restore(astronaut)
+    monkeypatch.setattr("smfd_plugin.restore.deblurrer.run_aligned", full)
+    with pytest.raises(MemoryError, match="cpu lacks memory"):
+        deblurrer.deblur_aligned(astronaut[None, :64, :64])
+
+
+def test_many_aligned_faces_go_in_several_batches(deblurrer, astronaut, monkeypatch):
+    faces = np.stack([astronaut[top : top + 64, 180:244] for top in range(0, 100, 20)])
+    whole = deblurrer.deblur_aligned(faces), deblurrer.parse_aligned(faces)
+    batches = []
+
+    def counted(net, part, half):
+        batches.append(len(part))
+        return run_aligned(net, part, half)
+
+    monkeypatch.setattr("smfd_plugin.restore.deblurrer.run_aligned", counted)
+    monkeypatch.setattr("smfd_plugin.restore.deblurrer.MAX_BATCH_PIXELS", 2 * TRAINED_SIDE**2)
+    assert np.abs(deblurrer.deblur_aligned(faces).astype(int) - whole[0]).max() <= 1
+    assert (deblurrer.parse_aligned(faces) == whole[1]).mean() > 0.999
+    assert batches == [2, 2, 1] * 2

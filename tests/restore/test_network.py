@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from smfd_plugin.restore import network
-from smfd_plugin.restore.network import pick_device, run_network
+from smfd_plugin.restore.network import memory_of, pick_device, run_network
 
 
 def lines(greys):
@@ -132,3 +132,11 @@ def test_an_estimate_that_is_not_finite_counts_as_a_failure(faces):
 
     image, _, extent = run_network(broken, faces)
     assert torch.equal(image, faces) and torch.equal(extent, torch.zeros(6))
+
+
+def test_what_torch_says_of_lacking_memory_is_a_memory_error():
+    with (
+        pytest.raises(MemoryError, match="cpu lacks memory; use"),
+        memory_of(torch.device("cpu")),
+    ):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB.")

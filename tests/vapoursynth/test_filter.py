@@ -196,6 +196,14 @@ def test_what_cannot_be_loaded_is_refused_at_once(refusal, arguments, message):
     assert message in refusal(**arguments)
 
 
+def test_a_device_without_room_for_the_network_is_named(refusal, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    assert "smfd.Deblur: cpu lacks memory" in refusal(device="cpu")
+
+
 @pytest.mark.parametrize(
     ("props", "message"),
     [
