@@ -17,7 +17,7 @@ from smfd_plugin.restore.detect import DEFAULT_THRESHOLD, make_detector
 from smfd_plugin.restore.faces import DEFAULT_MAX_CROP, FacePatch, blend_faces, restore_faces
 from smfd_plugin.restore.looks import in_all_turns, in_two_sizes
 from smfd_plugin.restore.method import MasksAlone, load_method
-from smfd_plugin.restore.network import MAX_BATCH_PIXELS, memory_of, pick_device
+from smfd_plugin.restore.network import MAX_BATCH_PIXELS, memory_of, pick_device, to_device
 from smfd_plugin.restore.sizes import TRAINED_SIDE, run_aligned
 
 
@@ -102,9 +102,7 @@ class FaceDeblurrer:
             raise ValueError(f"strength is {strength}; it lies between 0 and 1")
         check_max_crop(max_crop)
         self.device = pick_device(device)
-        net = load_method(method, weights)
-        with memory_of(self.device):
-            self.net = net.to(self.device)
+        self.net = to_device(load_method(method, weights), self.device)
         self.half = half
         self.max_crop = max_crop
         self.strength = float(strength)
@@ -185,7 +183,8 @@ class FaceDeblurrer:
         for start in range(0, max(1, len(faces)), batch):  # of none, the outputs still have a shape
             with memory_of(self.device):
                 part = _to_tensor(faces[start : start + batch], self.device)
-                yield run_aligned(net, part, self.half)
+                restored = run_aligned(net, part, self.half)
+            yield restored
 
 
 def _check(array: NDArray, name: str, shape: str, dtypes: tuple[type, ...]) -> None:

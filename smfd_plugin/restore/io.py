@@ -175,11 +175,11 @@ def check_fit(path: Path, picture: PictureFile) -> None:
 
 def same_format(one: Path, other: Path) -> bool:
     """Whether the suffixes of two files name one format, as .jpg and .jpeg do."""
-    return _first_suffix(one) == _first_suffix(other)
+    return _first_suffix(one.suffix.lower()) == _first_suffix(other.suffix.lower())
 
 
-def _first_suffix(path: Path) -> str:
-    suffix = path.suffix.lower()
+def _first_suffix(suffix: str) -> str:
+    """The first of the suffixes of a format, which OpenCV knows, too (.jfif it does not)."""
     return next((names[0] for names in (_JPEG, _TIFF) if suffix in names), suffix)
 
 
@@ -343,7 +343,7 @@ def _encode(suffix: str, pixels: NDArray, exif: bytes, icc: bytes, fine: bool) -
         held[cv2.IMAGE_METADATA_ICCP] = b"" if to_jpeg else icc
     kinds = [kind for kind, block in held.items() if block]
     blocks = [np.frombuffer(held[kind], np.uint8) for kind in kinds]
-    known = ".jpg" if suffix in _JPEG else suffix  # to OpenCV, which has not heard of .jfif
+    known = _first_suffix(suffix)
     done, encoded = cv2.imencodeWithMetadata(known, pixels, kinds, blocks, options)
     if not done:
         return None

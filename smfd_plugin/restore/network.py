@@ -67,6 +67,12 @@ def memory_of(device: torch.device) -> Iterator[None]:
         ) from error
 
 
+def to_device(net: nn.Module, device: torch.device) -> nn.Module:
+    """The network, moved to the device. Raises MemoryError if it has no room for it."""
+    with memory_of(device):
+        return net.to(device)
+
+
 @torch.no_grad()
 def run_network(net: nn.Module, crops: Tensor, half: bool = False) -> Restored:
     """Restores crops, in batches that fit into memory.

@@ -65,7 +65,7 @@ def check_container(target: Path, codec: str) -> None:
         others = f"take --codec {' or '.join(held)}, or " if held else ""
         raise ValueError(
             f"{target}: {target.suffix.lower()} does not hold {codec}; {others}name "
-            f"{target.with_suffix('.mkv')}"
+            f"{held_name(target, codec)}"
         )
 
 

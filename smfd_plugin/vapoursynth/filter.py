@@ -8,7 +8,7 @@ import vapoursynth as vs
 from smfd_plugin.restore import in_two_sizes, make_detector, pick_device
 from smfd_plugin.restore.detect import DEFAULT_THRESHOLD
 from smfd_plugin.restore.method import load_method
-from smfd_plugin.restore.network import memory_of
+from smfd_plugin.restore.network import to_device
 from smfd_plugin.vapoursynth import arguments
 from smfd_plugin.vapoursynth.colour import Colour, colour_of, describe
 from smfd_plugin.vapoursynth.detection import find_faces, steady
@@ -97,9 +97,7 @@ def deblur(
         arguments.check_matrix(matrix)
         place = pick_device(arguments.text("device", device))
         file = Path(arguments.text("weights", weights)) if weights else None
-        net = load_method(arguments.text("method", method), file)
-        with memory_of(place):
-            net = net.to(place)
+        net = to_device(load_method(arguments.text("method", method), file), place)
         streams = plan_streams(num_streams, place)
         with streams.limit_threads():
             name = arguments.text("detector", detector)

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 _TEXTS = ("subrip", "ass", "ssa", "webvtt", "mov_text", "text")
+_ONLY = dict.fromkeys((".mp4", ".m4v", ".mov", ".3gp"), "mov_text") | {".webm": "webvtt"}
+"""Of containers that hold one kind of text: which."""
+
 _FOREIGN = {  # texts that a container does not hold, and what they become in it
     ".mkv": (("mov_text",), "subrip"),
-    ".webm": ([t for t in _TEXTS if t != "webvtt"], "webvtt"),
-    **dict.fromkeys(
-        (".mp4", ".m4v", ".mov", ".3gp"), ([t for t in _TEXTS if t != "mov_text"], "mov_text")
-    ),
+    **{suffix: ({*_TEXTS} - {own}, own) for suffix, own in _ONLY.items()},
 }
 _TEXTLESS = (
     *(".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob"),  # ffmpeg writes what nobody can read

@@ -144,17 +144,15 @@ def _build(network: object, path: Path) -> nn.Module:
 
 
 def _check_fit(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], path: Path) -> None:
+    shared = [name for name in expected if name in state]
     problems = {
         "missing": [name for name in expected if name not in state],
         "unknown": [name for name in state if name not in expected],
-        "of another shape": [
-            name for name in expected if name in state and expected[name].shape != state[name].shape
-        ],
+        "of another shape": [name for name in shared if expected[name].shape != state[name].shape],
         "of another type": [
             name
-            for name in expected
-            if name in state
-            and expected[name].is_floating_point() != state[name].is_floating_point()
+            for name in shared
+            if expected[name].is_floating_point() != state[name].is_floating_point()
         ],
     }
     found = [f"{len(names)} {what} ({_first(names)})" for what, names in problems.items() if names]
