@@ -35,7 +35,7 @@ class FeatureLoss(nn.Module):
     Raises:
         FileNotFoundError: no file `weights`.
         ValueError: a file that is broken or lacks those weights, an unknown number of stages, or
-            `crop_size` that is no whole number.
+            `crop_size` that is no whole number from 1.
     """
 
     def __init__(
@@ -54,8 +54,10 @@ class FeatureLoss(nn.Module):
                 "torchvision.models.vgg16(weights='DEFAULT')'s state_dict() there, or leave "
                 "train.perceptual_opt out"
             )
-        if not isinstance(crop_size, int | None):
-            raise ValueError(f"FeatureLoss: crop_size {crop_size!r} is no whole number of pixels")
+        if crop_size is not None and not (isinstance(crop_size, int) and crop_size > 0):
+            raise ValueError(
+                f"FeatureLoss: crop_size {crop_size!r} is no whole number of pixels from 1"
+            )
         self.crop_size = crop_size
         self.loss_weight = loss_weight
         layers = vgg.make_layers(vgg.cfgs["D"])[: STAGE_ENDS[stages - 1]]

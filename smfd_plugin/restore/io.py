@@ -127,7 +127,9 @@ def read_picture(path: Path) -> PictureFile:
             f"{path} has {count:,} pixels; smfd reads up to {2 * Image.MAX_IMAGE_PIXELS:,}, so "
             "make it smaller first"
         ) from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # many kinds, by what is damaged
         raise PictureError(f"{path} is damaged or truncated ({str(error).strip()})") from error
     if mode == "LAB":
         raise PictureError(f"{path} has Lab colours; save it as RGB first")

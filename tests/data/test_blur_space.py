@@ -33,6 +33,15 @@ def test_every_combination_of_values_has_a_number(values):
     assert SPACE[SPACE.index(scenario)] == scenario
 
 
+def test_the_last_factor_varies_fastest_and_numbers_keep_their_meaning():
+    """They lie in lists and logs."""
+    orders = FACTORS["order"].default
+    assert [SPACE[number].order for number in range(3)] == [*orders, orders[0]]
+    assert SPACE[1_234_567_890_123] == Scenario(
+        "anisotropic", 9, 140.0, 531, 3.8, 4.2, 1.0, 3.0, 0, "jpeg-noise"
+    )
+
+
 @pytest.mark.parametrize("number", [-1, len(SPACE)])
 def test_numbers_outside_are_refused(number):
     with pytest.raises(IndexError, match="outside"):

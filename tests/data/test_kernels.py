@@ -87,6 +87,17 @@ def test_shake_spans_its_extent_and_depends_on_its_seed():
     assert max(np.ptp(rows), np.ptp(columns)) == pytest.approx(21, abs=1)
 
 
+def test_a_shake_turns_counter_clockwise_too():
+    kernel, turned = (kernels.shake_kernel(15, angle, 3) for angle in (0, 90))
+    np.testing.assert_allclose(turned, np.rot90(kernel), atol=1e-6)
+
+
+def test_a_seed_of_a_shake_stays_the_same_one():
+    """Numbers of scenarios lie in lists and logs, and are to mean the same tomorrow."""
+    expected = [[0, 0.115, 0.121], [0.109, 0.272, 0.132], [0.105, 0.117, 0.006]]
+    np.testing.assert_allclose(kernels.shake_kernel(3, 0, 1)[1:4, 1:4], expected, atol=1e-3)
+
+
 def test_convolving_two_gaussians_adds_their_variances():
     kernel = kernels.convolve(kernels.gaussian_kernel(2, 2), kernels.gaussian_kernel(1.5, 1.5))
     offset = np.arange(kernel.shape[0]) - kernel.shape[0] // 2

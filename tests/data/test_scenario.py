@@ -50,6 +50,29 @@ def test_a_point_becomes_the_kernel_and_not_its_mirror_image():
     np.testing.assert_allclose(patch, 255 * kernel, atol=0.51)
 
 
+@pytest.mark.parametrize(
+    ("kind", "needed"),
+    [
+        ("line", {"extent", "angle"}),
+        ("shake", {"extent", "angle", "seed"}),
+        ("gaussian", {"sigma_x"}),
+        ("anisotropic", {"sigma_x", "sigma_y", "angle"}),
+        ("defocus", {"radius"}),
+        ("mixed", {"extent", "angle", "sigma_x", "sigma_y"}),
+    ],
+)
+def test_a_kind_of_blur_goes_by_the_factors_that_it_needs_alone(kind, needed):
+    scenario = Scenario(kind, 9, 30.0, 5, 3.0, 1.2, 4.0, 0.0, 0, "noise-jpeg")
+    kernel = scenario.kernel()
+    others = {"extent": 15, "angle": 75.0, "seed": 6, "sigma_x": 2.0, "sigma_y": 2.0, "radius": 2.5}
+    changing = {
+        name
+        for name, value in others.items()
+        if not np.array_equal(replace(scenario, **{name: value}).kernel(), kernel)
+    }
+    assert changing == needed
+
+
 def test_blur_in_linear_light_adds_up_light():
     """Half black, half white: grey of half the light, 188 in sRGB, in place of 128."""
     image = np.zeros((1, 41, 3), np.uint8)

@@ -73,5 +73,7 @@ def test_mistakes_are_named(file, tmp_path):
         FeatureLoss(tmp_path / "text.pth")
     with pytest.raises(ValueError, match="stages is 5"):
         FeatureLoss(file, stages=5)
-    with pytest.raises(ValueError, match="crop_size '96' is no whole number of pixels"):
-        FeatureLoss(file, crop_size="96")
+    for crop_size in ("96", 0, -8):
+        words = f"crop_size {crop_size!r} is no whole number of pixels from 1"
+        with pytest.raises(ValueError, match=words):
+            FeatureLoss(file, crop_size=crop_size)

@@ -27,6 +27,8 @@ def test_cosine_of_rgb_in_minus_one_to_one(colour_embedder, width):
     )
     assert measured == pytest.approx(expected, abs=1e-5)
     assert calculate_identity(faces[0], faces[0], path) == pytest.approx(1)
+    turned = (face.transpose(2, 0, 1) for face in faces)
+    assert calculate_identity(*turned, path, input_order="CHW") == pytest.approx(measured)
 
 
 @pytest.mark.parametrize("width", [112, 96])

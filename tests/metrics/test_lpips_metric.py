@@ -40,6 +40,15 @@ def test_equals_the_package_on_rgb(package, astronaut):
     assert abs(swapped - expected) > 1e-5
 
 
+def test_the_border_is_left_out_in_either_order(package, astronaut):
+    face, other = astronaut[40:136, 180:276], astronaut[44:140, 180:276]
+    inner = (np.ascontiguousarray(each[8:-8, 8:-8]) for each in (face, other))
+    expected = calculate_lpips(*inner, backbone=package[1])
+    turned = (each.transpose(2, 0, 1) for each in (face, other))
+    found = calculate_lpips(*turned, crop_border=8, input_order="CHW", backbone=package[1])
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
 def test_equal_pictures_have_no_distance(package, astronaut):
     assert calculate_lpips(astronaut, astronaut, backbone=package[1]) == 0
 

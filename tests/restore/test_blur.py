@@ -55,6 +55,15 @@ def test_a_face_without_edges_is_as_blurry_as_can_be():
     assert 10 < measure_blur(torch.full((1, 512, 512), 0.5), FFHQ_TEMPLATE) < 20
 
 
+def test_a_face_that_is_larger_than_the_crop_is_measured_in_pixels_of_the_crop(astronaut, face):
+    def measured(times: int) -> float:
+        large = cv2.resize(astronaut[:220, 120:340], None, fx=times, fy=times)
+        landmarks = (face.landmarks - (120, 0) + 0.5) * times - 0.5
+        return measure_blur(luma(large, gaussian(2 * times)), landmarks)
+
+    assert measured(6) == pytest.approx(measured(3), rel=0.1)  # sides of 996 and 498
+
+
 def test_landmarks_that_make_no_face_are_refused():
     with pytest.raises(ValueError, match="cannot be aligned"):
         measure_blur(torch.zeros(1, 64, 64), np.full((5, 2), 3.0))

@@ -317,6 +317,13 @@ def test_with_no_strength_a_file_is_copied_as_it_is(photos, astronaut, tmp_path,
     assert said.out == "pictures written: 1, faces deblurred: 0\n"
 
 
+def test_the_largest_crop_reaches_the_network(photos, tmp_path, deblur):
+    paths = tmp_path / "whole.png", tmp_path / "shrunk.png"
+    for path, words in zip(paths, ([], ["--max-crop", 128]), strict=True):
+        assert deblur(photos / "face.png", "-o", path, *words) == 0
+    assert not np.array_equal(*map(read, paths))
+
+
 def test_half_precision_reaches_the_network(photos, tmp_path, deblur, monkeypatch):
     monkeypatch.setattr(network, "half_dtype", lambda device: torch.bfloat16)
     paths = tmp_path / "whole.png", tmp_path / "half.png"

@@ -134,6 +134,14 @@ def test_truncated(tmp_path, colours, suffix, part):
     assert path.name in str(error.value) and "\n" not in str(error.value)
 
 
+def test_an_avif_that_does_not_tell_where_its_pixels_are_is_damaged(tmp_path, colours):
+    write_avif(tmp_path / "a.avif", colours)
+    data = (tmp_path / "a.avif").read_bytes()
+    (tmp_path / "a.avif").write_bytes(data.replace(b"iloc", b"lost"))
+    with pytest.raises(PictureError, match=r"a\.avif is damaged or truncated \(Failed to decode"):
+        read_picture(tmp_path / "a.avif")
+
+
 @pytest.mark.parametrize("channels", [(), (3,), (4,)])
 def test_avif_is_written_as_it_was(tmp_path, colours, channels):
     exif = Image.Exif()

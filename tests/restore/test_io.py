@@ -168,6 +168,15 @@ def test_jpeg_is_written_well(tmp_path, astronaut):
     assert cv2.PSNR(cv2.imread(str(tmp_path / "out.jpg")), astronaut) > 38
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".avif"])
+def test_colours_have_as_many_pixels_as_brightness(tmp_path, suffix):
+    stripes = np.zeros((32, 32, 3), np.uint8)
+    stripes[:, ::2], stripes[:, 1::2] = (0, 0, 255), (255, 0, 0)  # red and blue
+    write_picture(tmp_path / f"a{suffix}", PictureFile(stripes))
+    again = read_picture(tmp_path / f"a{suffix}").colour
+    assert np.abs(again.astype(int) - stripes).mean() < 10
+
+
 @pytest.mark.parametrize(("quality", "written"), [(94, 95), (95, 95), (96, 100), (100, 100)])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_a_jpeg_is_written_no_coarser_than_it_was(tmp_path, mode, quality, written):

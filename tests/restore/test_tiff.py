@@ -45,6 +45,18 @@ def test_a_transparent_tiff_keeps_its_colours(tmp_path, stored, orientation):
         assert written.tag_v2[338] == (2,)  # transparency, not multiplied
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_a_turned_tiff_is_turned_once(tmp_path, dtype, channels):
+    pixels, kind = noise(20, 30, *channels, dtype=dtype), "rgb" if channels else "minisblack"
+    for orientation, turns in ((3, 2), (6, -1), (8, 1)):
+        tags = [(274, "H", 1, orientation, True)]
+        tifffile.imwrite(tmp_path / "a.tif", pixels, photometric=kind, extratags=tags)
+        upright = np.rot90(pixels, turns)
+        found = read_picture(tmp_path / "a.tif").colour[..., ::-1]
+        assert np.array_equal(found if channels else found[..., 0], upright)
+
+
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 @pytest.mark.parametrize("packed", ["zstd", "lzma"])
