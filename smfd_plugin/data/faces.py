@@ -129,7 +129,8 @@ def decode_labels(data: bytes, what: str) -> NDArray[np.uint8]:
         ValueError: no readable picture, or one that holds no labels; the message says `what`.
     """
     try:
-        labels = np.asarray(Image.open(BytesIO(data)))  # keeps a palette's indices, unlike OpenCV
+        # Pillow keeps a palette's indices, unlike OpenCV.
+        labels = np.asarray(Image.open(BytesIO(data), formats=["PNG"]))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's for PNG
         raise ValueError(f"{what} is not a readable picture; remove it or get it again") from error
     if labels.ndim != 2 or labels.dtype != np.uint8 or labels.max() >= len(LABELS):

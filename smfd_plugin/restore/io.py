@@ -44,6 +44,7 @@ SUFFIXES = (".png", *_JPEG, ".webp", *_TIFF, ".bmp", AVIF)
 
 READ_SUFFIXES = (*SUFFIXES, *HEIC)
 
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF", "HEIF")  # not EPS, which is a program
 _DEEP = (".png", *_TIFF)
 _TRANSPARENT = (".png", *_TIFF, ".webp", AVIF)
 _LONGEST_SIDE = dict.fromkeys(_JPEG, 65500) | {".webp": 16383, AVIF: 65536}
@@ -110,7 +111,7 @@ def read_picture(path: Path) -> PictureFile:
         # Pillow notices truncation, which OpenCV may pass over, and knows the metadata; OpenCV
         # knows 16 bit colour, which Pillow does not. What matters comes as an error, not a warning.
         with warnings.catch_warnings(action="ignore"), _long_profiles():
-            opened = Image.open(BytesIO(data))
+            opened = Image.open(BytesIO(data), formats=_FORMATS)
             opened.load()
             has_main = opened.format in ("MPO", "HEIF")  # beside which others are named as lost
             count = 1 if has_main else getattr(opened, "n_frames", 1)

@@ -1,5 +1,6 @@
 """Which file is written for which input: rules for pictures and videos alike."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,8 +54,8 @@ def to_do(jobs: Sequence[Job], skip_existing: bool) -> list[Job]:
 
 
 def check_free(target: Path) -> None:
-    """Raises FileExistsError if the target is already there."""
-    if target.exists():
+    """Raises FileExistsError if the target is already there, be it a link to nothing."""
+    if os.path.lexists(target):
         raise FileExistsError(
             f"{target} is already there; --overwrite replaces it, --skip-existing leaves it out"
         )

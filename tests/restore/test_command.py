@@ -274,6 +274,14 @@ def test_existing_outputs_are_kept_unless_told(photos, tmp_path, deblur, capsys)
     assert read(out / "face.png") is not None
 
 
+def test_a_link_to_nothing_is_kept(photos, tmp_path, deblur):
+    """A disk that is not there today, for instance."""
+    link = tmp_path / "out.png"
+    link.symlink_to(tmp_path / "disk/out.png")
+    assert deblur(photos / "face.png", "-o", link) == 2
+    assert link.is_symlink()
+
+
 def test_an_interrupted_folder_goes_on(photos, tmp_path, deblur, capsys):
     out = tmp_path / "out"
     (out / "sub").mkdir(parents=True)

@@ -244,6 +244,11 @@ def test_no_picture(tmp_path):
     unreadable(tmp_path / "a.png", "no picture")
 
 
+def test_a_program_for_printers_is_not_run(tmp_path):
+    Image.fromarray(noise(20, 30, 3)).save(tmp_path / "a.png", format="EPS")
+    unreadable(tmp_path / "a.png", "no picture in a format that smfd knows")
+
+
 def test_too_many_pixels_are_counted(tmp_path, monkeypatch):
     cv2.imwrite(str(tmp_path / "a.jpg"), noise(50, 40))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 999)
