@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import replace
 from math import floor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import IO
 
 import av
 import imageio_ffmpeg
@@ -61,9 +63,10 @@ def write_film(
             )
             try:
                 sent = False
-                # If ffmpeg ends early, what it says tells more than PyAV or the system.
-                with suppress(OSError, av.error.PyAVCallbackError):
-                    yield from _send(film, process)
+                # If ffmpeg ends early, what it says tells more than the system.
+                with suppress(OSError):
+                    yield from _send(film, process.stdin)
+                    process.stdin.close()
                     sent = True
                 if process.wait():
                     messages.seek(0)
@@ -77,6 +80,8 @@ def write_film(
                     raise ValueError(f"cannot write {target}: ffmpeg ended before the last frame")
             finally:
                 process.kill()
+                with suppress(OSError):  # what it has not read
+                    process.stdin.close()
                 process.wait()
     except OSError as error:
         raise ValueError(f"cannot write {target}: {error.strerror}") from error
@@ -192,10 +197,12 @@ def _filters(frame: vs.VideoFrame, rgb: bool, turned: bool) -> str:
     return ",".join((*filters, shape))
 
 
-def _send(film: Film, process: subprocess.Popen) -> Iterator[vs.VideoFrame]:
+def _send(film: Film, pipe: IO[bytes]) -> Iterator[vs.VideoFrame]:
     """Writes the frames as a NUT stream, which, unlike plain video, has time stamps."""
     form = pixel_format(film.clip.format)
-    with process.stdin, av.open(process.stdin, "w", format="nut") as container:
+    # PyAV loses an interrupt that comes while it writes, so it writes nowhere that may wait.
+    chunks: list[bytes] = []
+    with av.open(SimpleNamespace(write=chunks.append), "w", format="nut") as container:
         stream = container.add_stream("rawvideo", rate=film.rate())
         stream.width, stream.height, stream.pix_fmt = film.clip.width, film.clip.height, form
         stream.time_base = stream.codec_context.time_base = film.time_base
@@ -206,8 +213,11 @@ def _send(film: Film, process: subprocess.Popen) -> Iterator[vs.VideoFrame]:
                 lines[:, : samples.shape[1]] = samples
             picture.pts, picture.time_base = time, film.time_base
             container.mux(stream.encode(picture))
+            pipe.writelines(chunks)
+            chunks.clear()
             yield frame
         container.mux(stream.encode())
+    pipe.writelines(chunks)
 
 
 def _planes(frame: vs.VideoFrame) -> list[np.ndarray]:

@@ -1,5 +1,6 @@
 """Video files: what is kept, and that there is a whole output or none."""
 
+import signal
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -145,6 +146,15 @@ def test_a_film_that_ffmpeg_cuts_short_is_not_written(long_film, tmp_path, monke
     monkeypatch.setattr(video, "_command", one_frame)
     message = r"cannot write .*out\.mkv: ffmpeg ended before the last frame"
     with pytest.raises(ValueError, match=message):
+        list(write_film(long_film, tmp_path / "out.mkv"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_ends_it_while_ffmpeg_takes_nothing(long_film, tmp_path, monkeypatch, as_set):
+    monkeypatch.setattr(video, "_command", lambda *arguments: ["sleep", "20"])
+    as_set(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 2)
+    with pytest.raises(KeyboardInterrupt):
         list(write_film(long_film, tmp_path / "out.mkv"))
     assert not list(tmp_path.iterdir())
 
