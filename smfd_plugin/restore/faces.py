@@ -61,12 +61,14 @@ def restore_faces(
     net: nn.Module,
     frame: Tensor,
     detections: Sequence[Detection],
+    content: Box | None = None,
     *,
     half: bool = False,
     max_crop: int = DEFAULT_MAX_CROP,
 ) -> list[FacePatch]:
-    """`deblur_faces`, then `place_faces` with those that are faces."""
-    content = content_box(frame, [detection.landmarks for detection in detections])
+    """`deblur_faces`, then `place_faces` with those that are faces. `content` None: found here."""
+    if content is None:
+        content = content_box(frame, [detection.landmarks for detection in detections])
     faces = deblur_faces(net, frame, detections, content, half=half, max_crop=max_crop)
     return place_faces(frame, [face for face in faces if face is not None], content)
 

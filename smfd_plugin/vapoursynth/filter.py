@@ -115,7 +115,7 @@ def deblur(
     show_all = preview in ("boxes", "masks")
     if show_all:
         draw = draw_boxes if preview == "boxes" else mask_painter(net)
-        change = drawings(rgb, size, faces, draw, streams)
+        change = drawings(rgb, size, found, faces, draw, streams)
     else:
         restorer = Restorer(net, half is None or bool(half), feather / 100, streams.count)
         change = restorations(

@@ -8,11 +8,19 @@ import vapoursynth as vs
 from torch import Tensor, nn
 
 from smfd_plugin.restore import Detection, align, restore_faces
+from smfd_plugin.restore.align import Box
 from smfd_plugin.restore.blend import BACKGROUND
 from smfd_plugin.restore.method import MasksAlone
 from smfd_plugin.vapoursynth.errors import catch_errors
-from smfd_plugin.vapoursynth.parts import Size, change_frame, cut_out, moved, surroundings
-from smfd_plugin.vapoursynth.properties import TRANSFER, read_amounts, read_faces
+from smfd_plugin.vapoursynth.parts import (
+    Size,
+    change_frame,
+    cut_out,
+    moved,
+    surroundings,
+    within,
+)
+from smfd_plugin.vapoursynth.properties import CONTENT, TRANSFER, read_amounts, read_faces
 from smfd_plugin.vapoursynth.streams import Streams
 
 PREVIEWS = ("boxes", "masks", "side")
@@ -21,19 +29,25 @@ _RESTORED, _LEFT_ALONE = (0.1, 0.9, 0.2), (0.6, 0.6, 0.6)
 _MASK_OPACITY = 0.6
 
 
-Draw = Callable[[Tensor, Sequence[Detection], Sequence[float]], Tensor]
-"""From a (3, h, w) RGB image in [0, 1] on the CPU, faces in its coordinates, and how strongly to
-change each, in [0, 1], to a changed copy."""
+Draw = Callable[[Tensor, Sequence[Detection], Sequence[float], Box], Tensor]
+"""From a (3, h, w) RGB image in [0, 1] on the CPU, faces in its coordinates, how strongly to change
+each, in [0, 1], and the part of it that is no bar, see `restore.bars`, to a changed copy."""
 
 
 def drawings(
-    rgb: vs.VideoNode, size: Size, faces: vs.VideoNode, draw: Draw, streams: Streams
+    rgb: vs.VideoNode,
+    size: Size,
+    found: vs.VideoNode,
+    faces: vs.VideoNode,
+    draw: Draw,
+    streams: Streams,
 ) -> vs.VideoNode:
     """RGBS frames of what drawing the faces adds to a part of each frame, for `colour.add_change`.
 
     Args:
         rgb: from `regions.face_regions`.
         size: of the whole pictures.
+        found: from `detection.find_faces`.
         faces: from `detection.steady`.
         draw: draws them, also those that are left alone.
         streams: how many frames are drawn at the same time.
@@ -42,20 +56,23 @@ def drawings(
 
     @catch_errors
     def stage(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        blank, picture, tracked = f
+        blank, picture, seen, tracked = f
         detections = [face.detection for face in read_faces(tracked.props)]
         box = surroundings(detections, size)
         if box is None:
             return blank
         image = cut_out(picture, box)
         inside = [moved(detection, box[:2]) for detection in detections]
-        drawn = draw(image, inside, read_amounts(tracked.props))
+        content = within(seen.props[CONTENT], box)
+        drawn = draw(image, inside, read_amounts(tracked.props), content)
         return change_frame(image, drawn, box, picture.props.get(TRANSFER))
 
-    return streams.modify(blank, [blank, rgb, faces], stage)
+    return streams.modify(blank, [blank, rgb, found, faces], stage)
 
 
-def draw_boxes(image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]) -> Tensor:
+def draw_boxes(
+    image: Tensor, faces: Sequence[Detection], amounts: Sequence[float], content: Box
+) -> Tensor:
     """Outlines boxes and dots landmarks: green where the face is restored, grey where it is left
     alone. A Draw."""
     picture = image.clone()
@@ -84,9 +101,11 @@ def mask_painter(method: nn.Module) -> Draw:
     net = MasksAlone(method)
     device = next(net.parameters()).device
 
-    def paint(image: Tensor, faces: Sequence[Detection], amounts: Sequence[float]) -> Tensor:
+    def paint(
+        image: Tensor, faces: Sequence[Detection], amounts: Sequence[float], content: Box
+    ) -> Tensor:
         picture = image.to(device, copy=True)
-        for patch in restore_faces(net, picture, faces):
+        for patch in restore_faces(net, picture, faces, content):
             left, top, right, bottom = patch.box
             view = picture[:, top:bottom, left:right]
             to_crop = align.shifted(patch.to_crop, (left, top))

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
+from smfd_plugin.restore.faces import deblur_faces
+
 GREEN = np.array([0.1, 0.9, 0.2])
 
 
@@ -36,6 +38,24 @@ def test_masks_paint_the_face_only(portrait, restored):
     changed = (rgb(shown) != rgb(portrait())).any(-1)
     assert changed[60:130, 90:160].mean() > 0.9
     assert not changed[:, :16].any()
+
+
+def test_masks_are_of_what_the_restoration_sees(portrait, restored, monkeypatch):
+    crops = []
+
+    def noted(*arguments, **options):
+        found = deblur_faces(*arguments, **options)
+        crops.append(found[0].crop)
+        return found
+
+    for place in ("restore.faces", "vapoursynth.restorer"):
+        monkeypatch.setattr(f"smfd_plugin.{place}.deblur_faces", noted)
+    dark = portrait(length=1).std.Crop(left=64).std.AddBorders(left=192)
+    lamp = dark.std.BlankClip(width=8, color=[255, 255, 255])
+    clip = vs.core.std.StackHorizontal([lamp, dark])  # dark around the face, but no bar
+    for preview in (None, "masks"):
+        assert restored(clip, preview=preview).get_frame(0).props["SMFDFaces"] == 1
+    np.testing.assert_allclose(*crops, atol=1e-3)
 
 
 def test_side_shows_the_clip_and_the_result(portrait, restored, same):
