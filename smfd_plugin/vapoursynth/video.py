@@ -172,10 +172,11 @@ def _timing(suffix: str) -> tuple[str, ...]:
 
 def _filters(frame: vs.VideoFrame, rgb: bool, turned: bool) -> str:
     """ffmpeg filters that label the frames as the source's are, with the shape of their pixels
-    turned if they were turned, and make RGB YUV where the encoder does not take it (`rgb` is
-    False)."""
-    props = frame.props
-    to_yuv = frame.format.color_family == vs.RGB and not rgb
+    turned if they were turned, make RGB YUV where the encoder does not take it (`rgb` is False),
+    and 4:2:2 that was turned 4:4:4, where ffmpeg by itself would make it 8 bit, or RGB."""
+    props, form = frame.props, frame.format
+    to_yuv = form.color_family == vs.RGB and not rgb
+    is_turned_422 = (form.subsampling_w, form.subsampling_h) == (0, 1)
     tags = [
         f"{name}={int(props[key])}"
         for name, key in (
@@ -194,6 +195,8 @@ def _filters(frame: vs.VideoFrame, rgb: bool, turned: bool) -> str:
     shape = f"setsar={width}/{height}:max=65535"
     filters = [f"setparams={':'.join(tags)}"] if tags else []
     filters += ["scale=out_color_matrix=bt709:out_range=tv"] if to_yuv else []
+    if is_turned_422 and form.bits_per_sample > 8:
+        filters.append(f"format={pixel_format(form.replace(subsampling_h=0))}")
     return ",".join((*filters, shape))
 
 

@@ -305,6 +305,17 @@ def test_colours_stay_in_every_codec(tmp_path, ffmpeg, form, codec):
     assert np.median(np.abs(shown[0] - shown[1])) < 0.01  # edges differ where chroma is halved
 
 
+@pytest.mark.parametrize("codec", CODECS)
+def test_deep_4_2_2_that_was_turned_stays_deep(long_film, tmp_path, codec):
+    form = vs.core.query_video_format(vs.YUV, vs.INTEGER, 10, 0, 1)
+    film = replace(long_film, clip=long_film.clip[0].resize.Bicubic(format=form.id), times=[0])
+    list(write_film(film, tmp_path / "out.mkv", codec))
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        written = container.streams.video[0].format
+    assert written.components[0].bits >= 10
+    assert not written.is_rgb
+
+
 def as_rgb(clip):
     yuv = clip.format.color_family != vs.RGB
     unknown = yuv and clip.get_frame(0).props.get("_Matrix", 2) == 2
