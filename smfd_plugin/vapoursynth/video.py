@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from fractions import Fraction
 from math import floor
 from pathlib import Path
 from types import SimpleNamespace
@@ -145,14 +146,14 @@ def _command(
 ) -> list[str]:
     """ffmpeg's: frames come from its standard input, everything else from their file."""
     form = CODECS[codec]
-    part = ["-ss", str(film.start)] if film.start else []
-    part += ["-t", str(film.end - film.start)] if film.end is not None else []
+    part = ["-ss", _seconds(film.start)] if film.start else []
+    part += ["-t", _seconds(film.end - film.start)] if film.end is not None else []
     quality = form.quality if quality is None else quality
     return [
         imageio_ffmpeg.get_ffmpeg_exe(),
         *("-y", "-v", "error"),
         # ffmpeg lets every input begin at 0; the picture may begin later than the sound.
-        *("-itsoffset", str(float(film.times[0] * film.time_base)), "-f", "nut", "-i", "-"),
+        *("-itsoffset", _seconds(film.times[0] * film.time_base), "-f", "nut", "-i", "-"),
         *(*part, "-i", absolute(film.path)),
         *copy_options(film.tracks, partial.suffix.lower(), film.start),
         *(("-copypriorss", "0") if film.start else ()),
@@ -161,6 +162,11 @@ def _command(
         *("-filter:v:0", _filters(first, form.rgb, film.is_turned())),
         absolute(partial),
     ]
+
+
+def _seconds(time: float | Fraction) -> str:
+    """For ffmpeg, which counts microseconds and reads no exponents."""
+    return f"{float(time):.6f}"
 
 
 def _timing(suffix: str) -> tuple[str, ...]:

@@ -78,6 +78,13 @@ def test_a_late_picture_stays_late(varied_film, tmp_path, run, ffmpeg):
     assert times(tmp_path / "sharp.mkv") == times(late)
 
 
+def test_a_picture_that_is_late_by_one_tick_is_written(long_film, tmp_path):
+    base = Fraction(1, 90000)  # 1.1e-05 s, as Python writes it
+    film = replace(long_film, clip=long_film.clip[0], times=[1], time_base=base)
+    assert len(list(write_film(film, tmp_path / "out.mkv"))) == 1
+    assert (tmp_path / "out.mkv").exists()
+
+
 def test_a_part_begins_at_zero(varied_film, tmp_path, run):
     target = tmp_path / "part.mkv"
     assert run(varied_film, target, 0.07, 0.2, codec="ffv1") == (4, 4)
