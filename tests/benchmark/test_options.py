@@ -97,7 +97,7 @@ def test_paths_may_begin_at_home(benchmark, options, counted, tmp_path, monkeypa
         ),
         ({"name": "../up"}, "'../up' cannot be a file's name"),
         ({"name": ".."}, "'..' cannot be a file's name"),
-        ({"metrics": {"PSNR/Y": {"type": "calculate_psnr"}}}, "'PSNR/Y' cannot be a file's name"),
+        ({"metrics": {"mIoU/7": {"type": "mask_miou"}}}, "'mIoU/7' cannot be a file's name"),
     ],
 )
 def test_mistakes_are_one_line(benchmark, options, change, message):
