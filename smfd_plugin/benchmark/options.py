@@ -23,7 +23,7 @@ _OWN = (
     *("name", "num_gpu", "manual_seed", "reference", "pictures", "download", "timing"),
     *("datasets", "methods", "metrics", "path"),
 )
-_BASICSR = ("dist", "dist_params", "rank", "world_size", "auto_resume", "is_train", "scale")
+_BASICSR = ("dist", "dist_params", "rank", "world_size", "auto_resume", "is_train")
 """What BasicSR reads of an option file or adds to it."""
 
 
@@ -122,7 +122,7 @@ def _check_entries(methods: Entries, datasets: Entries, metrics: Entries) -> Non
     for name, entry in datasets.items():
         counts = {f"{name}: {key}": entry[key] for key in ("size", "limit") if key in entry}
         _check_counts(counts)
-        check_arguments(name, DATASETS[entry["type"]], without(entry, OF_ALL))
+        check_arguments(name, DATASETS[entry["type"]], entry, OF_ALL)
         check_type(f"{name}: parts", entry.get("parts", False), bool)
     for name, entry in metrics.items():
         if entry["type"] in OWN_METRICS:

@@ -90,6 +90,11 @@ def test_paths_may_begin_at_home(benchmark, options, counted, tmp_path, monkeypa
             {"metrics": {"eyes": {"type": "part_psnr", "classes": None}}},
             "eyes: classes is None; it must be a list",
         ),
+        (
+            {"datasets": {"test": {"name": "a", "type": "sharp", "dataroot": "b", "limti": 9}}},
+            "a has no option 'limti'; did you mean limit?",
+        ),
+        ({"scale": 1}, "the option file has no option 'scale'"),
         ({"picturs": 9}, "the option file has no option 'picturs'; did you mean pictures?"),
         (
             {"datasets": {"test": {"name": 7, "type": "real", "dataroot_lq": "faces"}}},
