@@ -74,7 +74,7 @@ def provide_ndimage_filters() -> None:
 class OptionLoader(yaml.SafeLoader):
     """YAML without the tags that construct Python objects, so that no option file runs code, and
     with a mapping in each section and a name that is text, as BasicSR takes for granted. Mappings
-    are OptionSections."""
+    are OptionSections, and have each name once."""
 
     def get_single_data(self) -> OptionSection:
         """The options. Raises ValueError for a file or section that is no mapping and for a name
@@ -93,10 +93,17 @@ class OptionLoader(yaml.SafeLoader):
         return options
 
 
-OptionLoader.add_constructor(
-    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
-    lambda loader, node: OptionSection(loader.construct_pairs(node, deep=True)),
-)
+def _read_section(loader: OptionLoader, node: yaml.MappingNode) -> OptionSection:
+    """A mapping. Raises ValueError for a name that is there twice, of which one would be lost."""
+    pairs = loader.construct_pairs(node, deep=True)
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{loader.name} has the option {name!r} twice in one place")
+    return OptionSection(pairs)
+
+
+OptionLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _read_section)
 
 
 def read_options_safely() -> None:

@@ -90,6 +90,7 @@ def test_option_files_run_no_code(tmp_path):
         ("datasets:\n  train: faces\n", "datasets.train needs options of its own, not 'faces'"),
         ("network_g: SMFDUNet\n", "network_g needs options of its own"),
         ("name: 7\n", "name 7 is no text; put it in quotes"),
+        ("val:\n  a: 1\n  b: 2\n  a: 3\n", "has the option 'a' twice in one place"),
     ],
 )
 def test_option_files_are_mappings_with_a_name(text, message):
