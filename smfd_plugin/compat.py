@@ -151,6 +151,10 @@ def check_forced_options() -> None:
             raise ValueError(
                 f"the option file or --force_yml has a value that does not fit: {error}"
             ) from error
+        except ValueError as error:
+            if "to unpack" not in str(error):
+                raise
+            raise ValueError("--force_yml takes NAME=VALUE, with one = in each") from error
         seed, gpus = opt["manual_seed"], opt["num_gpu"]
         if not isinstance(seed, int):
             raise ValueError(f"manual_seed {seed!r} is no whole number; give one, 0 for instance")

@@ -161,6 +161,8 @@ def test_an_option_file_that_was_moved_away_with_its_run_is_named(tmp_path):
     [
         ("name=7", "--force_yml has a value that does not fit"),
         ("datasets:val=~", "--force_yml has a value that does not fit"),
+        ("name", "--force_yml takes NAME=VALUE, with one = in each"),
+        ("name=a=b", "--force_yml takes NAME=VALUE, with one = in each"),
         ('name"=x', "--force_yml has a value that does not fit"),
         ("manual_seed=x", "manual_seed 'x' is no whole number"),
     ],
