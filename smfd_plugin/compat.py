@@ -7,6 +7,7 @@ import ast
 import glob
 import logging
 import math
+import os
 import shutil
 import sys
 from argparse import Namespace
@@ -32,6 +33,9 @@ SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger", "sampling
 STATE = {"epoch", "iter", "optimizers", "schedulers"}
 """What BasicSR puts into a training state."""
 
+LAUNCHERS = {"pytorch": ("torchrun", "RANK"), "slurm": ("srun", "SLURM_PROCID")}
+"""The program behind each `--launcher`, and a variable that it sets."""
+
 PATIENCE = timedelta(hours=12)
 """How long processes wait for the one that validates; PyTorch's 10 minutes can be too short."""
 
@@ -43,6 +47,7 @@ def apply() -> None:
     read_options_safely()
     read_forced_options_safely()
     check_forced_options()
+    name_missing_launcher()
     init_processes_without_gpu()
     wrap_networks_without_gpu()
     judge_metrics_in_their_direction()
@@ -169,6 +174,24 @@ def check_forced_options() -> None:
 
     for module in (options, train, test):  # each has a name of its own for it
         module.parse_options = parse_options
+
+
+def name_missing_launcher() -> None:
+    """A run with `--launcher` that its launcher has not started ends in a KeyError."""
+    from basicsr.utils import options
+
+    original = options.init_dist
+
+    def init_dist(launcher: str, *args: Any, **kwargs: Any) -> None:
+        program, variable = LAUNCHERS[launcher]
+        if variable not in os.environ:
+            raise ValueError(
+                f"--launcher {launcher} is for a run that {program} starts; start it so, or leave "
+                "it out"
+            )
+        original(launcher, *args, **kwargs)
+
+    options.init_dist = init_dist
 
 
 def init_processes_without_gpu() -> None:

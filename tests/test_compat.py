@@ -177,6 +177,17 @@ def test_a_forced_value_that_does_not_fit_is_named(tmp_path, monkeypatch, entry,
         train.parse_options(str(tmp_path))
 
 
+@pytest.mark.parametrize(("launcher", "program"), [("pytorch", "torchrun"), ("slurm", "srun")])
+def test_a_launcher_that_has_not_started_the_run_is_named(tmp_path, monkeypatch, launcher, program):
+    from basicsr import train
+
+    file = tmp_path / "options.yml"
+    file.write_text("name: x")
+    monkeypatch.setattr("sys.argv", ["basicsr", "-opt", str(file), "--launcher", launcher])
+    with pytest.raises(ValueError, match=f"--launcher {launcher} is for a run that {program} star"):
+        train.parse_options(str(tmp_path))
+
+
 def test_a_forced_seed_is_that_of_the_random_numbers(tmp_path):
     file = tmp_path / "options.yml"
     file.write_text("{name: x, num_gpu: 0, manual_seed: 0, datasets: {}, path: {}, logger: {}}")
