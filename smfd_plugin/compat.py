@@ -314,8 +314,8 @@ def put_back_after_failed_start() -> None:
 
 
 def resume_from_readable_state() -> None:
-    """Resuming asks for the current GPU, and `--auto_resume` trusts the newest file, which a kill
-    may have left half written."""
+    """Resuming asks for the current GPU, takes the state of another run beside this run's networks,
+    and with `--auto_resume` trusts the newest file, which a kill may have left half written."""
     from basicsr import train
 
     def load_resume_state(opt: dict[str, Any]) -> Mapping[str, Any] | None:
@@ -326,6 +326,11 @@ def resume_from_readable_state() -> None:
         state = state or read(path)  # to the CPU: optimizers move it to where their parameters are
         if not state.keys() >= STATE:
             raise ValueError(f"{path} is no training state: name a file of training_states/")
+        if not path.resolve().is_relative_to(Path(opt["path"]["training_states"]).resolve()):
+            raise ValueError(
+                f"{path} is of another run than {opt['name']}, whose own networks would go on with "
+                "it; give the option file that run's name"
+            )
         others = {
             name: value
             for name, value in opt["path"].items()

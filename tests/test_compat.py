@@ -375,6 +375,21 @@ def test_states_that_cannot_be_read_stop_the_run(tmp_path):
         train.load_resume_state(opt)
 
 
+def test_a_state_of_another_run_is_refused(tmp_path):
+    from basicsr import train
+
+    (tmp_path / "other").mkdir()
+    torch.save(SAVED, tmp_path / "other/1.state")
+    path = {
+        "training_states": str(tmp_path / "mine"),
+        "models": str(tmp_path),
+        "resume_state": str(tmp_path / "other/1.state"),
+    }
+    opt = {"name": "mine", "auto_resume": False, "network_g": {}, "path": path}
+    with pytest.raises(ValueError, match=r"1\.state is of another run than mine"):
+        train.load_resume_state(opt)
+
+
 def test_networks_that_are_not_saved_are_not_asked_for(tmp_path):
     from basicsr import train
 
