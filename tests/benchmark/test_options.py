@@ -94,6 +94,14 @@ def test_paths_may_begin_at_home(benchmark, options, counted, tmp_path, monkeypa
             {"datasets": {"test": {"name": "a", "type": "sharp", "dataroot": "b", "limti": 9}}},
             "a has no option 'limti'; did you mean limit?",
         ),
+        (
+            {"methods": {"smfd": {"type": "richardson_lucy", "iterations": 0}}},
+            "smfd: iterations is 0; it must be a whole number from 1",
+        ),
+        (
+            {"methods": {"smfd": {"type": "spandrel", "weights": "net.pth", "size": -3}}},
+            "smfd: size is -3; it must be a whole number from 1",
+        ),
         ({"scale": 1}, "the option file has no option 'scale'"),
         ({"picturs": 9}, "the option file has no option 'picturs'; did you mean pictures?"),
         (
