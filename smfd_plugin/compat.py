@@ -7,6 +7,7 @@ import ast
 import glob
 import logging
 import math
+import os
 import shutil
 import sys
 from argparse import Namespace
@@ -32,6 +33,9 @@ SECTIONS = ("datasets", "network_g", "path", "train", "val", "logger", "sampling
 STATE = {"epoch", "iter", "optimizers", "schedulers"}
 """What BasicSR puts into a training state."""
 
+LAUNCHERS = {"pytorch": ("torchrun", "RANK"), "slurm": ("srun", "SLURM_PROCID")}
+"""The program behind each `--launcher`, and a variable that it sets."""
+
 PATIENCE = timedelta(hours=12)
 """How long processes wait for the one that validates; PyTorch's 10 minutes can be too short."""
 
@@ -43,6 +47,7 @@ def apply() -> None:
     read_options_safely()
     read_forced_options_safely()
     check_forced_options()
+    name_missing_launcher()
     init_processes_without_gpu()
     wrap_networks_without_gpu()
     judge_metrics_in_their_direction()
@@ -74,7 +79,7 @@ def provide_ndimage_filters() -> None:
 class OptionLoader(yaml.SafeLoader):
     """YAML without the tags that construct Python objects, so that no option file runs code, and
     with a mapping in each section and a name that is text, as BasicSR takes for granted. Mappings
-    are OptionSections."""
+    are OptionSections, and have each name once."""
 
     def get_single_data(self) -> OptionSection:
         """The options. Raises ValueError for a file or section that is no mapping and for a name
@@ -93,10 +98,17 @@ class OptionLoader(yaml.SafeLoader):
         return options
 
 
-OptionLoader.add_constructor(
-    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
-    lambda loader, node: OptionSection(loader.construct_pairs(node, deep=True)),
-)
+def _read_section(loader: OptionLoader, node: yaml.MappingNode) -> OptionSection:
+    """A mapping. Raises ValueError for a name that is there twice, of which one would be lost."""
+    pairs = loader.construct_pairs(node, deep=True)
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{loader.name} has the option {name!r} twice in one place")
+    return OptionSection(pairs)
+
+
+OptionLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _read_section)
 
 
 def read_options_safely() -> None:
@@ -144,6 +156,10 @@ def check_forced_options() -> None:
             raise ValueError(
                 f"the option file or --force_yml has a value that does not fit: {error}"
             ) from error
+        except ValueError as error:
+            if "to unpack" not in str(error):
+                raise
+            raise ValueError("--force_yml takes NAME=VALUE, with one = in each") from error
         seed, gpus = opt["manual_seed"], opt["num_gpu"]
         if not isinstance(seed, int):
             raise ValueError(f"manual_seed {seed!r} is no whole number; give one, 0 for instance")
@@ -158,6 +174,24 @@ def check_forced_options() -> None:
 
     for module in (options, train, test):  # each has a name of its own for it
         module.parse_options = parse_options
+
+
+def name_missing_launcher() -> None:
+    """A run with `--launcher` that its launcher has not started ends in a KeyError."""
+    from basicsr.utils import options
+
+    original = options.init_dist
+
+    def init_dist(launcher: str, *args: Any, **kwargs: Any) -> None:
+        program, variable = LAUNCHERS[launcher]
+        if variable not in os.environ:
+            raise ValueError(
+                f"--launcher {launcher} is for a run that {program} starts; start it so, or leave "
+                "it out"
+            )
+        original(launcher, *args, **kwargs)
+
+    options.init_dist = init_dist
 
 
 def init_processes_without_gpu() -> None:
@@ -280,8 +314,8 @@ def put_back_after_failed_start() -> None:
 
 
 def resume_from_readable_state() -> None:
-    """Resuming asks for the current GPU, and `--auto_resume` trusts the newest file, which a kill
-    may have left half written."""
+    """Resuming asks for the current GPU, takes the state of another run beside this run's networks,
+    and with `--auto_resume` trusts the newest file, which a kill may have left half written."""
     from basicsr import train
 
     def load_resume_state(opt: dict[str, Any]) -> Mapping[str, Any] | None:
@@ -292,6 +326,11 @@ def resume_from_readable_state() -> None:
         state = state or read(path)  # to the CPU: optimizers move it to where their parameters are
         if not state.keys() >= STATE:
             raise ValueError(f"{path} is no training state: name a file of training_states/")
+        if not path.resolve().is_relative_to(Path(opt["path"]["training_states"]).resolve()):
+            raise ValueError(
+                f"{path} is of another run than {opt['name']}, whose own networks would go on with "
+                "it; give the option file that run's name"
+            )
         others = {
             name: value
             for name, value in opt["path"].items()

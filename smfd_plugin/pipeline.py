@@ -90,6 +90,7 @@ WRONG_ARGUMENT = re.compile(r"unexpected keyword argument|missing \d+ required")
 """In the TypeError of an option that a network, a loss or a data set does not have, or lacks."""
 
 SECTIONS = {
+    "init_tb_loggers": "logger",
     "build_network": "network_g",
     "build_dataset": "datasets",
     "build_dataloader": "datasets",

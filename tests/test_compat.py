@@ -90,6 +90,7 @@ def test_option_files_run_no_code(tmp_path):
         ("datasets:\n  train: faces\n", "datasets.train needs options of its own, not 'faces'"),
         ("network_g: SMFDUNet\n", "network_g needs options of its own"),
         ("name: 7\n", "name 7 is no text; put it in quotes"),
+        ("val:\n  a: 1\n  b: 2\n  a: 3\n", "has the option 'a' twice in one place"),
     ],
 )
 def test_option_files_are_mappings_with_a_name(text, message):
@@ -160,6 +161,8 @@ def test_an_option_file_that_was_moved_away_with_its_run_is_named(tmp_path):
     [
         ("name=7", "--force_yml has a value that does not fit"),
         ("datasets:val=~", "--force_yml has a value that does not fit"),
+        ("name", "--force_yml takes NAME=VALUE, with one = in each"),
+        ("name=a=b", "--force_yml takes NAME=VALUE, with one = in each"),
         ('name"=x', "--force_yml has a value that does not fit"),
         ("manual_seed=x", "manual_seed 'x' is no whole number"),
     ],
@@ -171,6 +174,17 @@ def test_a_forced_value_that_does_not_fit_is_named(tmp_path, monkeypatch, entry,
     file.write_text("{name: x, num_gpu: 0, manual_seed: 0, datasets: {val: {}}, path: {}}")
     monkeypatch.setattr("sys.argv", ["basicsr", "-opt", str(file), "--force_yml", entry])
     with pytest.raises(ValueError, match=message):
+        train.parse_options(str(tmp_path))
+
+
+@pytest.mark.parametrize(("launcher", "program"), [("pytorch", "torchrun"), ("slurm", "srun")])
+def test_a_launcher_that_has_not_started_the_run_is_named(tmp_path, monkeypatch, launcher, program):
+    from basicsr import train
+
+    file = tmp_path / "options.yml"
+    file.write_text("name: x")
+    monkeypatch.setattr("sys.argv", ["basicsr", "-opt", str(file), "--launcher", launcher])
+    with pytest.raises(ValueError, match=f"--launcher {launcher} is for a run that {program} star"):
         train.parse_options(str(tmp_path))
 
 
@@ -358,6 +372,21 @@ def test_states_that_cannot_be_read_stop_the_run(tmp_path):
     (tmp_path / "3.state").write_bytes(b"half")
     opt = {"auto_resume": True, "path": {"training_states": tmp_path, "models": tmp_path}}
     with pytest.raises(ValueError, match="none of the training states"):
+        train.load_resume_state(opt)
+
+
+def test_a_state_of_another_run_is_refused(tmp_path):
+    from basicsr import train
+
+    (tmp_path / "other").mkdir()
+    torch.save(SAVED, tmp_path / "other/1.state")
+    path = {
+        "training_states": str(tmp_path / "mine"),
+        "models": str(tmp_path),
+        "resume_state": str(tmp_path / "other/1.state"),
+    }
+    opt = {"name": "mine", "auto_resume": False, "network_g": {}, "path": path}
+    with pytest.raises(ValueError, match=r"1\.state is of another run than mine"):
         train.load_resume_state(opt)
 
 

@@ -241,6 +241,7 @@ def test_an_option_that_does_not_exist_is_named(mistake, options, tmp_path, sect
         (("train", "scheduler"), "restart_weights", 1, "train.scheduler has a value that does not"),
         (("datasets", "train"), "blur", "strong", "datasets has a value that does not fit: "),
         (("network_g",), "num_classes", "7", "num_classes '7' is not the 7"),
+        (("logger",), "wandb", "mine", "logger has a value that does not fit: 'str' object has"),
     ],
 )
 def test_a_value_of_another_kind_is_named(

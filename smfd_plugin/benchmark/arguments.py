@@ -8,16 +8,19 @@ from typing import Any, get_args, get_origin
 from smfd_plugin.common.option_names import check_names
 
 
-def check_arguments(what: str, function: Callable, options: Mapping[str, Any]) -> None:
+def check_arguments(
+    what: str, function: Callable, options: Mapping[str, Any], others: Collection[str] = ()
+) -> None:
     """Checks an entry before its function is called.
 
     Args:
         what: the entry's name, for the message.
-        function: it takes the entry's options, but for `type`, by name.
+        function: it takes the entry's options, but for `type` and `others`, by name.
         options: the entry.
+        others: options that are read elsewhere.
 
     Raises:
-        ValueError: an option is missing, is none of the function's, or its value is not of the
+        ValueError: an option is missing, is not known, or its value is not of the
             type that is annotated there.
     """
     parameters = {
@@ -26,7 +29,7 @@ def check_arguments(what: str, function: Callable, options: Mapping[str, Any]) -
         if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD
     }
     given = arguments(options)
-    check_names(what, given, parameters)
+    check_names(what, given, (*parameters, *others))
     for name, parameter in parameters.items():
         if parameter.default is parameter.empty and name not in given:
             raise ValueError(f"{what} lacks the option {name!r}")

@@ -23,7 +23,7 @@ _OWN = (
     *("name", "num_gpu", "manual_seed", "reference", "pictures", "download", "timing"),
     *("datasets", "methods", "metrics", "path"),
 )
-_BASICSR = ("dist", "dist_params", "rank", "world_size", "auto_resume", "is_train", "scale")
+_BASICSR = ("dist", "dist_params", "rank", "world_size", "auto_resume", "is_train")
 """What BasicSR reads of an option file or adds to it."""
 
 
@@ -119,10 +119,12 @@ def _check_entries(methods: Entries, datasets: Entries, metrics: Entries) -> Non
     _check_types("metrics", metrics, [*OWN_METRICS, *registered])
     for name, entry in methods.items():
         check_arguments(name, METHODS[entry["type"]], entry)
+        counts = {f"{name}: {key}": entry.get(key) for key in ("size", "iterations")}
+        _check_counts({what: count for what, count in counts.items() if count is not None})
     for name, entry in datasets.items():
         counts = {f"{name}: {key}": entry[key] for key in ("size", "limit") if key in entry}
         _check_counts(counts)
-        check_arguments(name, DATASETS[entry["type"]], without(entry, OF_ALL))
+        check_arguments(name, DATASETS[entry["type"]], entry, OF_ALL)
         check_type(f"{name}: parts", entry.get("parts", False), bool)
     for name, entry in metrics.items():
         if entry["type"] in OWN_METRICS:

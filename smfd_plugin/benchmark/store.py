@@ -27,7 +27,7 @@ def open_folder(folder: Path, origin: Mapping[str, Any]) -> None:
 
 def stamps(options: object, root: Path = Path()) -> dict[str, tuple[int, int]]:
     """Size in bytes and modification time in ns of every file that some value in the nested options
-    is the path of, relative to `root`; of a folder, all its files."""
+    is the path of, relative to `root`; of a folder, all its files, behind links, too."""
     if isinstance(options, Mapping):
         options = list(options.values())
     if isinstance(options, Sequence) and not isinstance(options, str):
@@ -35,7 +35,10 @@ def stamps(options: object, root: Path = Path()) -> dict[str, tuple[int, int]]:
     if not isinstance(options, str) or not options or not os.path.exists(root / options):
         return {}
     path = root / options
-    files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+    inside = [
+        Path(folder, name) for folder, _, names in os.walk(path, followlinks=True) for name in names
+    ]
+    files = [each for each in inside if each.is_file()] if path.is_dir() else [path]
     found = {str(file): file.stat() for file in sorted(files)}
     return {name: (status.st_size, status.st_mtime_ns) for name, status in found.items()}
 

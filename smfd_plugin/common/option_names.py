@@ -32,6 +32,9 @@ NUMBERS = (
 )
 """Options that are numbers, in whichever section."""
 
+LISTS = ("betas", "milestones", "periods", "restart_weights")
+"""Options that are lists of numbers."""
+
 SWITCHES = (
     "use_hflip",
     "use_rot",
@@ -84,9 +87,12 @@ def check_values(section: str, options: Mapping[str, Any]) -> None:
             )
         elif name in NUMBERS and name != "eps" and isinstance(value, list):  # Adafactor has two eps
             raise ValueError(f"{section}.{name} {value!r} is a list where one number belongs")
-        elif name in NUMBERS and isinstance(value, str | None):
-            raise ValueError(
-                f"{section}.{name} {value!r} is no number; YAML wants a point and a sign: 1.0e-3"
-            )
+        elif name in NUMBERS or name in LISTS:
+            for number in value if isinstance(value, list) else [value]:
+                if isinstance(number, str | None):
+                    raise ValueError(
+                        f"{section}.{name} {number!r} is no number; YAML wants a point and a sign: "
+                        "1.0e-3"
+                    )
         elif name in SWITCHES and not isinstance(value, bool | None):
             raise ValueError(f"{section}.{name} {value!r} is neither true nor false")

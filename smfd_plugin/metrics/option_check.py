@@ -1,4 +1,4 @@
-"""Options of registered metrics that nothing reads."""
+"""Options of registered metrics that nothing reads, or that they lack."""
 
 import inspect
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ def check_metric_options(section: str, options: Mapping[str, Any]) -> None:
         options: of the metric; its `type` is registered.
 
     Raises:
-        ValueError: an option that the metric does not have, a border that is no number of pixels,
-            or a word for which scores are better that is none; the message names it.
+        ValueError: an option that the metric does not have or lacks, a border that is no number of
+            pixels, or a word for which scores are better that is none; the message names it.
     """
     better = options.get("better", "higher")
     if better not in ("higher", "lower"):
@@ -31,9 +31,15 @@ def check_metric_options(section: str, options: Mapping[str, Any]) -> None:
     function = METRIC_REGISTRY.get(options["type"])
     if function.__module__.partition(".")[0] not in ("basicsr", "smfd_plugin"):
         return
-    parameters = inspect.signature(function).parameters.values()
-    own = [each.name for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    check_names(section, options, {*own, *COMMON} - {"img", "img2"})
+    own = {
+        name: parameter.default
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD and name not in ("img", "img2")
+    }
+    check_names(section, options, {*own, *COMMON})
+    for name, default in own.items():
+        if default is inspect.Parameter.empty and name not in options:
+            raise ValueError(f"{section} lacks the option {name!r}")
     border = options.get("crop_border", 0)
     if not isinstance(border, int) or border < 0:
         raise ValueError(f"{section}.crop_border {border!r} is no whole number of pixels from 0")

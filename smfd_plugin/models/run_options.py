@@ -61,6 +61,7 @@ def read_run_options(
     for section, names in SECTIONS.items():
         check_names(section, opt.get(section) or {}, names)
         check_values(section, opt.get(section) or {})
+    _check_data_set_names(opt.get("datasets", {}))
     metrics = (opt.get("val") or {}).get("metrics") or {}
     for name, metric in _metrics(metrics).items():
         check_metric_options(f"val.metrics.{name}", metric)
@@ -75,6 +76,14 @@ def read_run_options(
             f"train.scheduler.periods {periods!r} is no list; [{periods}] for instance"
         )
     return options
+
+
+def _check_data_set_names(datasets: Mapping[str, Mapping[str, Any]]) -> None:
+    """Scores and pictures go by the name of their data set."""
+    names = [each.get("name") for phase, each in datasets.items() if phase != "train"]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two of datasets have the name {name!r}; give each its own")
 
 
 def _metrics(metrics: object) -> Mapping[str, Mapping[str, Any]]:

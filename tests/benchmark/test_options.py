@@ -90,6 +90,19 @@ def test_paths_may_begin_at_home(benchmark, options, counted, tmp_path, monkeypa
             {"metrics": {"eyes": {"type": "part_psnr", "classes": None}}},
             "eyes: classes is None; it must be a list",
         ),
+        (
+            {"datasets": {"test": {"name": "a", "type": "sharp", "dataroot": "b", "limti": 9}}},
+            "a has no option 'limti'; did you mean limit?",
+        ),
+        (
+            {"methods": {"smfd": {"type": "richardson_lucy", "iterations": 0}}},
+            "smfd: iterations is 0; it must be a whole number from 1",
+        ),
+        (
+            {"methods": {"smfd": {"type": "spandrel", "weights": "net.pth", "size": -3}}},
+            "smfd: size is -3; it must be a whole number from 1",
+        ),
+        ({"scale": 1}, "the option file has no option 'scale'"),
         ({"picturs": 9}, "the option file has no option 'picturs'; did you mean pictures?"),
         (
             {"datasets": {"test": {"name": 7, "type": "real", "dataroot_lq": "faces"}}},
@@ -97,7 +110,7 @@ def test_paths_may_begin_at_home(benchmark, options, counted, tmp_path, monkeypa
         ),
         ({"name": "../up"}, "'../up' cannot be a file's name"),
         ({"name": ".."}, "'..' cannot be a file's name"),
-        ({"metrics": {"PSNR/Y": {"type": "calculate_psnr"}}}, "'PSNR/Y' cannot be a file's name"),
+        ({"metrics": {"mIoU/7": {"type": "mask_miou"}}}, "'mIoU/7' cannot be a file's name"),
     ],
 )
 def test_mistakes_are_one_line(benchmark, options, change, message):

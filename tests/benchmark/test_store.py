@@ -40,6 +40,17 @@ def test_stamps_tell_changed_files(tmp_path):
     assert stamps({"none": None, "long": "x" * 5000, "nul": "a\0b"}) == {}
 
 
+def test_stamps_see_behind_linked_folders(tmp_path):
+    elsewhere = tmp_path / "disk"
+    elsewhere.mkdir()
+    (elsewhere / "a.png").write_bytes(b"12345")
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces/images").symlink_to(elsewhere)
+    (tmp_path / "faces/gone.png").symlink_to(tmp_path / "nowhere")
+    found = stamps({"dataroot": "faces"}, tmp_path)
+    assert [size for size, _ in found.values()] == [5]
+
+
 def test_code_is_known_by_the_files_of_its_folder(tmp_path, from_file):
     network = from_file(tmp_path / "net_arch.py", "run", "def run(): pass")
     (tmp_path / "blocks.py").write_text("width = 1")

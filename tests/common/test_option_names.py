@@ -54,6 +54,9 @@ def test_values_that_fit_pass():
             r"train\.pixel_opt\.loss_weight \[1\] is a list where",
         ),
         ({"optim_g": {"lr": None}}, r"train\.optim_g\.lr None is no number"),
+        ({"scheduler": {"periods": ["5e3"]}}, r"train\.scheduler\.periods '5e3' is no number"),
+        ({"scheduler": {"milestones": [9, "1e5"]}}, r"train\.scheduler\.milestones '1e5' is no"),
+        ({"optim_g": {"eps": [1e-30, "1e-3"]}}, r"train\.optim_g\.eps '1e-3' is no number"),
         ({"channels_last": "maybe"}, r"train\.channels_last 'maybe' is neither true nor false"),
     ],
 )

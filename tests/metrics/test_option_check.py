@@ -33,6 +33,8 @@ def test_options_that_are_read(options):
         ({"type": "calculate_psnr", "crop_border": -1}, "mine.crop_border -1 is no whole number"),
         ({"type": "calculate_psnr", "better": "low"}, "mine.better 'low' is neither higher nor"),
         ({"type": "calculate_psnr", "img2": "sharp.png"}, "mine has no option 'img2'; there are"),
+        ({"type": "calculate_psnr"}, "mine lacks the option 'crop_border'"),
+        ({"type": "calculate_identity", "crop_border": 0}, "mine lacks the option 'model'"),
     ],
 )
 def test_options_that_are_not(options, message):

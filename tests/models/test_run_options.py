@@ -12,6 +12,14 @@ def test_what_is_null_is_absent():
     assert read() == {}
 
 
+def test_sets_to_score_have_names_of_their_own():
+    datasets = {"train": {"name": "faces"}, "val_1": {"name": "faces"}, "val_2": {"name": "held"}}
+    read(datasets=datasets)
+    datasets["val_2"]["name"] = "faces"
+    with pytest.raises(ValueError, match="two of datasets have the name 'faces'; give each its"):
+        read(datasets=datasets)
+
+
 def test_networks_have_any_name():
     assert read(network_identity={}, path={"pretrain_network_identity": "a.pth"}) == {}
 

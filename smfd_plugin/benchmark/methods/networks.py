@@ -47,11 +47,16 @@ def basicsr(
         param_key: which weights of the file, where it has several; None: `params_ema` if it has
             them, else `params`.
         size: side of the faces that it was trained on; None: any.
-        range: the values that it takes and gives.
+        range: the lowest and the highest value that it takes and gives.
 
     Raises:
-        ValueError: a file that holds no weights, or some that do not fit the network.
+        ValueError: a network without a type, a range that is none, a file that holds no weights, or
+            some that do not fit the network.
     """
+    if "type" not in network:
+        raise ValueError("network needs a `type`, one that is registered with BasicSR")
+    if len(range) != 2 or not range[0] < range[1]:
+        raise ValueError(f"range is {range!r}; it must be two numbers, [-1, 1] for instance")
     path = find_file(context.folder, context.download, weights, url, sha256, source)
     net = build_network(dict(network))
     state = pick_state(read(path), [param_key] if param_key else ["params_ema", "params"], path)

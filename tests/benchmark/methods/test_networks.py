@@ -76,6 +76,20 @@ def test_another_range_of_values(context, checkpoint, astronaut):
     assert (restored == from_tensor(expected)).all()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"network": {"num_feat": 8}}, "network needs a `type`"),
+        ({"range": [1]}, r"range is \[1\]; it must be two numbers"),
+        ({"range": [1, 1]}, r"range is \[1, 1\]; it must be two numbers"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(context, checkpoint, options, message):
+    fitting = {"type": "basicsr", "network": NETWORK, "weights": "net.pth"}
+    with pytest.raises(ValueError, match=message):
+        build_method(fitting | options, context)
+
+
 def test_weights_that_do_not_fit_are_named(context, checkpoint):
     options = {"type": "basicsr", "network": NETWORK | {"num_feat": 8}, "weights": "net.pth"}
     with pytest.raises(ValueError, match=r"net\.pth does not fit SRVGGNetCompact"):
