@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 
-from smfd_plugin.common.option_names import check_names
+from smfd_plugin.common.option_names import check_names, check_needed
 
 
 def check_arguments(
@@ -30,9 +30,8 @@ def check_arguments(
     }
     given = arguments(options)
     check_names(what, given, (*parameters, *others))
+    check_needed(what, given, parameters)
     for name, parameter in parameters.items():
-        if parameter.default is parameter.empty and name not in given:
-            raise ValueError(f"{what} lacks the option {name!r}")
         if name in given:
             check_type(f"{what}: {name}", given[name], parameter.annotation)
 

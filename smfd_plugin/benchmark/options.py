@@ -119,8 +119,8 @@ def _check_entries(methods: Entries, datasets: Entries, metrics: Entries) -> Non
     _check_types("metrics", metrics, [*OWN_METRICS, *registered])
     for name, entry in methods.items():
         check_arguments(name, METHODS[entry["type"]], entry)
-        counts = {f"{name}: {key}": entry.get(key) for key in ("size", "iterations")}
-        _check_counts({what: count for what, count in counts.items() if count is not None})
+        given = [key for key in ("size", "iterations") if entry.get(key) is not None]
+        _check_counts({f"{name}: {key}": entry[key] for key in given})
     for name, entry in datasets.items():
         counts = {f"{name}: {key}": entry[key] for key in ("size", "limit") if key in entry}
         _check_counts(counts)

@@ -3,6 +3,7 @@ or a section is needed."""
 
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
+from inspect import Parameter
 from typing import Any
 
 NUMBERS = (
@@ -66,6 +67,22 @@ def check_names(section: str, names: Iterable[str], known: Collection[str]) -> N
             there = ", ".join(sorted(known)) or "none"
             remedy = f"did you mean {close[0]}?" if close else f"there are {there}"
             raise ValueError(f"{section} has no option {name!r}; {remedy}")
+
+
+def check_needed(section: str, names: Collection[str], parameters: Mapping[str, Parameter]) -> None:
+    """Checks that a section has every option that its function cannot do without.
+
+    Args:
+        section: of the option file, for the message.
+        names: those that it has.
+        parameters: the function's, by name.
+
+    Raises:
+        ValueError: one that has no default is not there; the message names it.
+    """
+    for name, parameter in parameters.items():
+        if parameter.default is Parameter.empty and name not in names:
+            raise ValueError(f"{section} lacks the option {name!r}")
 
 
 def check_values(section: str, options: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from basicsr.utils.registry import METRIC_REGISTRY
 
-from smfd_plugin.common.option_names import check_names
+from smfd_plugin.common.option_names import check_names, check_needed
 
 COMMON = ("type", "better", "crop_border", "input_order")
 """What option files may say of every metric, whether or not its function reads it."""
@@ -32,14 +32,12 @@ def check_metric_options(section: str, options: Mapping[str, Any]) -> None:
     if function.__module__.partition(".")[0] not in ("basicsr", "smfd_plugin"):
         return
     own = {
-        name: parameter.default
+        name: parameter
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD and name not in ("img", "img2")
     }
     check_names(section, options, {*own, *COMMON})
-    for name, default in own.items():
-        if default is inspect.Parameter.empty and name not in options:
-            raise ValueError(f"{section} lacks the option {name!r}")
+    check_needed(section, options, own)
     border = options.get("crop_border", 0)
     if not isinstance(border, int) or border < 0:
         raise ValueError(f"{section}.crop_border {border!r} is no whole number of pixels from 0")
